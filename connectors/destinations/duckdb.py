@@ -1,0 +1,100 @@
+"""A DuckDB file as a destination. Files live in one folder of this installation; a person gives a name, no path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from connectors.destinations import bookkeeping
+from connectors.plan import Endpoint, SyncError
+from connectors.providers.manifest import DestinationManifest, Field
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MANIFEST = DestinationManifest(
+    kind="duckdb",
+    name="DuckDB",
+    tile="Du",
+    tile_hue=5,
+    fields=(Field("file", "File name", "Letters, digits, “-” and “_”. The file lies in this installation's data folder."),),
+    is_exclusive=True,
+)
+ARRAYS_AS_JSON = True
+
+SUFFIX = ".duckdb"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+
+
+def path_of(endpoint: Endpoint) -> Path:
+    """Return the file of the destination, in its folder. Raises `SyncError("misconfigured")` for any other name."""
+    name = str(endpoint.config.get("file") or "").removesuffix(SUFFIX)
+    if not _NAME.fullmatch(name):
+        raise SyncError("misconfigured", f"“{name}” is no usable file name.")
+    folder = Path(settings.PATCHBAY_HOME) / "duckdb"
+    path = folder / f"{name}{SUFFIX}"
+    # A link in the folder must not lead the file out of it.
+    if path.is_symlink():
+        raise SyncError("misconfigured", f"“{name}{SUFFIX}” is a link.")
+    return path
+
+
+def check(endpoint: Endpoint) -> None:
+    """Open the file for writing, creating it and its folder. Raises `SyncError`."""
+    path = path_of(endpoint)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SyncError("destination_permission_denied", f"The data folder cannot be made: {error.strerror}.") from None
+    with _opened(path):
+        pass
+
+
+def count_rows(endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dict[str, int | None]:
+    """Return the rows of each table in `dataset`; None for a table that is not there. Raises `SyncError`."""
+    import duckdb  # heavy, and only workers open files
+
+    counts: dict[str, int | None] = dict.fromkeys(tables)
+    with _opened(path_of(endpoint)) as connection:
+        for table in tables:
+            try:
+                row = connection.execute(f"SELECT count(*) FROM {_quoted(dataset)}.{_quoted(table)}").fetchone()
+            except duckdb.CatalogException:
+                continue
+            counts[table] = int(row[0]) if row else None
+    return counts
+
+
+def forget_old_loads(endpoint: Endpoint, dataset: str, pipeline: str) -> None:
+    """Remove dlt's records of old loads of `pipeline` beyond the newest. Raises `SyncError`."""
+    import duckdb  # heavy, and only workers open files
+
+    with _opened(path_of(endpoint)) as connection:
+        try:
+            for statement in bookkeeping.statements(f"{_quoted(dataset)}.", "?"):
+                connection.execute(statement, [pipeline, pipeline])
+        except duckdb.CatalogException:
+            return  # no state was ever stored
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
+    import duckdb  # heavy, and only workers open files
+
+    try:
+        connection = duckdb.connect(str(path))
+    except duckdb.Error as error:
+        text = str(error)
+        code = "destination_unreachable" if "lock" in text.lower() else "destination_permission_denied"
+        raise SyncError(code, text.splitlines()[0]) from None
+    with connection:
+        yield connection
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

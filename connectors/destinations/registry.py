@@ -1,0 +1,58 @@
+"""The destinations there are. A module is loaded on first use; the engine alone knows how dlt writes to each."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from typing import Protocol, cast
+
+from connectors.plan import Endpoint
+from connectors.providers.manifest import DestinationManifest
+
+_MODULES = {
+    "postgres": "connectors.destinations.postgres",
+    "duckdb": "connectors.destinations.duckdb",
+}
+
+
+class Destination(Protocol):
+    """What the module of a destination offers: what it is, whether it can be written to, what it holds."""
+
+    MANIFEST: DestinationManifest
+    # Whether arrays arrive as JSON because the destination has no array type that dlt could load.
+    ARRAYS_AS_JSON: bool
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Return if the destination can be written to. Raises `SyncError` with a code about the destination."""
+
+    def count_rows(self, endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dict[str, int | None]:
+        """Return the rows of each table in `dataset`; None for a table that is not there. Raises `SyncError`."""
+
+    def forget_old_loads(self, endpoint: Endpoint, dataset: str, pipeline: str) -> None:
+        """Remove the records of old loads that dlt keeps in `dataset`, beyond the newest. Raises `SyncError`."""
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of all destinations, in the order in which they are offered."""
+    return tuple(_MODULES)
+
+
+@lru_cache
+def destination(kind: str) -> Destination:
+    """Return the module of a destination. Raises `KeyError` for an unknown kind."""
+    return cast(Destination, import_module(_MODULES[kind]))
+
+
+def manifest(kind: str) -> DestinationManifest:
+    """Return what the destination says about itself. Raises `KeyError` for an unknown kind."""
+    return destination(kind).MANIFEST
+
+
+def all_manifests() -> tuple[DestinationManifest, ...]:
+    """Return every destination's manifest."""
+    return tuple(manifest(kind) for kind in _MODULES)
+
+
+def is_exclusive(kind: str) -> bool:
+    """Return whether only one sync at a time may write to one destination of this kind."""
+    return manifest(kind).is_exclusive

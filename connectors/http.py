@@ -1,0 +1,54 @@
+"""A requests session that speaks to one checked address only: the name stays in TLS and Host, the IP is pinned."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from connectors import network
+from connectors.network import Address
+from connectors.plan import SyncError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class _PinnedAdapter(HTTPAdapter):
+    """Connects to one IP address, whatever the name says by now."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        super().__init__()
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Put the IP in the place of the host, and keep the host for the certificate's check."""
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            pool = {**pool, "server_hostname": self._address.host, "assert_hostname": self._address.host}
+        return {**host, "host": self._address.ip}, pool
+
+
+def open_session(base_url: str) -> tuple[str, requests.Session]:
+    """Check `base_url` and return it without a slash at its end, and a session that reaches nothing else.
+
+    Neither proxies nor .netrc of the process are used. Raises `SyncError`: `misconfigured` or an address's code.
+    """
+    base = base_url.strip().rstrip("/")
+    parts = urlsplit(base)
+    try:
+        port = parts.port or _PORTS[parts.scheme]
+    except (KeyError, ValueError):
+        raise SyncError("misconfigured", "The address must begin with https:// or http://.") from None
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise SyncError("misconfigured", "The address must be a plain one: no user, password, “?” or “#”.")
+    address = network.resolve(parts.hostname, port, allowed=network.allowed_networks())
+    session = requests.Session()
+    session.trust_env = False
+    session.adapters.clear()
+    session.mount(f"{parts.scheme}://{parts.netloc}", _PinnedAdapter(address))
+    session.headers.update({"Host": parts.netloc, "Accept": "application/json", "User-Agent": "patchbay"})
+    return base, session

@@ -1,0 +1,143 @@
+"""Plain values that pass between jobs, providers, destinations and the engine.
+
+Nothing in here imports Django models or dlt, so that providers and the engine
+can be read, run and tested without a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+StepName = Literal["check_access", "extract", "normalize", "load", "finalize"]
+StepStatus = Literal["pending", "running", "success", "failed", "skipped"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Mode = Literal["replace", "merge"]
+
+SYNC_STEPS: tuple[StepName, ...] = ("check_access", "extract", "normalize", "load", "finalize")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One side of a sync: which kind it is, its plain settings and its secret ones.
+
+    `secrets` never appears in the representation, so a log line or a traceback cannot show it.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """One table to copy: its name at the source, and how it is written at the destination."""
+
+    name: str
+    source_schema: str = ""
+    mode: Mode = "replace"
+    keys: tuple[str, ...] = ()
+    cursor: str = ""
+    columns: tuple[str, ...] = ()
+    estimated_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """Everything one attempt needs to copy one entity; an immutable snapshot.
+
+    `pipeline` names the dlt pipeline, its schema and its staging dataset, and comes from the entity's id.
+    `workdir` is a folder of this attempt alone; it is empty at the start and removed at the end.
+    """
+
+    source: Endpoint
+    destination: Endpoint
+    entity_id: UUID
+    entity_ref: str
+    pipeline: str
+    dataset: str
+    tables: tuple[TablePlan, ...]
+    workdir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TableCounts:
+    """What one table's copy did. `bytes` is what was read, in the engine's own memory form."""
+
+    name: str
+    rows_extracted: int = 0
+    rows_loaded: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """The counts of a finished sync, one entry per table of the plan, in its order."""
+
+    tables: tuple[TableCounts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEntity:
+    """A company, tenant or schema that a source offers. `ref` is the source's own id."""
+
+    ref: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table that a source offers, as discovery reads it."""
+
+    name: str
+    source_schema: str = ""
+    keys: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
+    cursor: str = ""
+    mode: Mode = "replace"
+    estimated_rows: int | None = None
+    product: str = ""
+
+
+class Reporter(Protocol):
+    """How the work tells what it does. Every method may raise `Stopped` when the job must end now."""
+
+    def step(self, name: StepName, status: StepStatus, detail: str = "") -> None:
+        """Record that a step began, ended or failed; `detail` is one short sentence."""
+
+    def rows(self, table: str, *, extracted: int | None = None, loaded: int | None = None) -> None:
+        """Report the running total of rows of a table; cheap, kept in memory, written once a second."""
+
+    def log(self, level: LogLevel, step: str, message: str) -> None:
+        """Add a line to the job's log. Secrets are removed before it is stored."""
+
+    def check(self) -> None:
+        """Raise `Stopped` if the job was cancelled or its lease was lost. Call it between chunks."""
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """The attempt must end now: cancelled by a person, or another attempt owns the job."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class SyncError(Exception):
+    """A failure with a code out of the error registry.
+
+    `detail` holds the source's own words with secrets removed; `retry_after` is in seconds, when the source said so.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, step: StepName | None = None, retry_after: float | None = None) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+        self.step = step
+        self.retry_after = retry_after
+
+
+PageIterator = Callable[[], Iterator[list[dict[str, Any]]]]

@@ -1,0 +1,72 @@
+"""How Patchbay reaches a PostgreSQL server, the same way for a source and for a destination."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from connectors import network
+from connectors.failures import Side, postgres_failure
+from connectors.plan import Endpoint, SyncError
+
+DEFAULT_PORT = 5432
+CONNECT_SECONDS = 10
+LOCK_TIMEOUT_MS = 10_000
+# A network that swallows packets is noticed after this time, instead of the kernel's two hours.
+DEAD_PEER_MS = 60_000
+SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
+
+
+def parameters(endpoint: Endpoint) -> dict[str, Any]:
+    """Return libpq's parameters for `endpoint`, with its host resolved and checked (`hostaddr`).
+
+    Raises `SyncError` for a missing setting and for what `network.resolve` refuses.
+    """
+    config = endpoint.config
+    missing = [name for name in ("host", "database", "user") if not config.get(name)]
+    if missing:
+        raise SyncError("misconfigured", f"Not filled in: {', '.join(missing)}.")
+    sslmode = str(config.get("sslmode") or "prefer")
+    if sslmode not in SSL_MODES:
+        raise SyncError("misconfigured", f"The TLS mode “{sslmode}” does not exist.")
+    address = network.resolve(str(config["host"]), _port(config.get("port")), allowed=network.allowed_networks())
+    return {
+        "host": address.host,
+        "hostaddr": address.ip,
+        "port": address.port,
+        "dbname": str(config["database"]),
+        "user": str(config["user"]),
+        "password": endpoint.secrets.get("password", ""),
+        "sslmode": sslmode,
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "patchbay",
+        "tcp_user_timeout": DEAD_PEER_MS,
+        "keepalives_idle": 30,
+    }
+
+
+def connect(endpoint: Endpoint, side: Side) -> psycopg.Connection[TupleRow]:
+    """Open a connection in autocommit with UTC and ISO dates. Raises `SyncError` with the fitting code."""
+    options = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres"
+    try:
+        return psycopg.connect(**_at(endpoint, side), options=options, autocommit=True)
+    except psycopg.Error as error:
+        raise postgres_failure(error, side) from None
+
+
+def _at(endpoint: Endpoint, side: Side) -> dict[str, Any]:
+    try:
+        return parameters(endpoint)
+    except SyncError as error:
+        if side == "destination" and error.code == "dns_failure":
+            raise SyncError("destination_unreachable", error.detail) from None
+        raise
+
+
+def _port(value: object) -> int:
+    try:
+        return int(str(value or DEFAULT_PORT))
+    except ValueError:
+        raise SyncError("misconfigured", f"The port “{value}” is not a number.") from None

@@ -1,0 +1,74 @@
+"""What a provider hands to the engine: one feed per table, read in chunks. Plain values, no dlt.
+
+A chunk is either rows (from an API) or a file of rows that the source wrote itself (from a database: the text
+that `COPY` makes, so that no value passes through Python and no type is guessed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from connectors.plan import TablePlan
+
+DataType = Literal["text", "double", "bool", "timestamp", "bigint", "binary", "json", "decimal", "date", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, its portable type, and the exact PostgreSQL type where the source knows one.
+
+    `postgres_type` is the language in which the exact type is told ("numeric(12,2)", "uuid", "text[]"): a Postgres
+    destination creates it as it is, another one translates it. A key is never nullable, everything else is, so
+    that a column that goes away at the source does not block the table.
+    """
+
+    name: str
+    data_type: DataType
+    nullable: bool = True
+    postgres_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowChunk:
+    """Rows as dictionaries. `cursor` is the highest cursor value seen so far in this feed; `bytes` as read."""
+
+    rows: list[dict[str, Any]]
+    bytes: int = 0
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileChunk:
+    """A file of rows: CSV with a header, every value quoted, NULL as a bare ``\\N``. The engine takes the file over."""
+
+    path: Path
+    row_count: int
+    bytes: int
+    cursor: str | None = None
+
+
+Chunk = RowChunk | FileChunk
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """How to read a feed now: from which cursor value on (None: everything), and where files may be written."""
+
+    since: str | None
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One table of the source. `read` yields chunks and may raise `SyncError` or `Stopped` between them."""
+
+    table: TablePlan
+    columns: tuple[Column, ...]
+    read: Callable[[ReadRequest], Iterator[Chunk]]
+
+
+Feeds = AbstractContextManager[tuple[Feed, ...]]

@@ -1,0 +1,71 @@
+"""What a provider or a destination says about itself: its name, its tile, and the fields that a person fills in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FieldType = Literal["text", "number", "password", "choice", "url"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting. A secret is sealed at once and never shown again; `choices` belong to the type `choice`."""
+
+    name: str
+    label: str
+    help: str = ""
+    type: FieldType = "text"
+    is_secret: bool = False
+    required: bool = True
+    default: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A group of tables that a person can switch on or off together."""
+
+    name: str
+    label: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A provider, as data. `tile_hue` (1 to 6) picks the tile's colour; `entity_word` names one of its entities."""
+
+    kind: str
+    name: str
+    tile: str
+    tile_hue: int
+    category: str
+    auth_method: str
+    integration_type: str
+    fields: tuple[Field, ...]
+    products: tuple[Product, ...] = ()
+    multi_entity: bool = False
+    entity_word: str = "source"
+    docs_url: str = ""
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of the fields that hold secrets."""
+        return frozenset(field.name for field in self.fields if field.is_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationManifest:
+    """A destination, as data. `is_exclusive` means that one writer at a time may open it."""
+
+    kind: str
+    name: str
+    tile: str
+    tile_hue: int
+    fields: tuple[Field, ...]
+    is_exclusive: bool = False
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of the fields that hold secrets."""
+        return frozenset(field.name for field in self.fields if field.is_secret)

@@ -1,0 +1,90 @@
+"""Quick questions to a PostgreSQL source: may we in, what is there. Used by forms, tests of a connection, discovery."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from connectors import postgres
+from connectors.failures import postgres_failure
+from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
+from connectors.providers.postgres import catalog
+
+DEFAULT_SCHEMA = "public"
+# A question on the web side must come back while a person waits.
+QUESTION_TIMEOUT_MS = 15_000
+
+
+def schema_of(endpoint: Endpoint) -> str:
+    """Return the schema whose tables are synced."""
+    return str(endpoint.config.get("schema") or DEFAULT_SCHEMA)
+
+
+def check(endpoint: Endpoint, entity_ref: str = "") -> None:
+    """Sign in and look whether the schema exists and may be used. Raises `SyncError`. The entity is the schema."""
+    schema = entity_ref or schema_of(endpoint)
+    with closing(_ask(endpoint)) as connection:
+        try:
+            row = connection.execute(
+                "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %s", (schema,)
+            ).fetchone()
+        except psycopg.Error as error:
+            raise postgres_failure(error, "source") from None
+    if row is None:
+        raise SyncError("misconfigured", f"The database has no schema “{schema}”.")
+    if not row[0]:
+        raise SyncError("insufficient_permissions", f"The user may not use the schema “{schema}”.")
+
+
+def list_entities(endpoint: Endpoint) -> list[FoundEntity]:
+    """Return the one entity of a database connection: its schema. Raises `SyncError` when the sign-in fails."""
+    check(endpoint)
+    schema = schema_of(endpoint)
+    return [FoundEntity(ref=schema, name=f"{endpoint.config['database']} · {schema}")]
+
+
+def list_tables(endpoint: Endpoint, entity_ref: str) -> list[FoundTable]:
+    """Return the tables and views of the schema `entity_ref` with keys, columns, types and row estimates."""
+    schema = entity_ref or schema_of(endpoint)
+    with closing(_ask(endpoint)) as connection:
+        try:
+            return [_found(connection, schema, shape) for shape in catalog.shapes(connection, schema)]
+        except psycopg.Error as error:
+            raise postgres_failure(error, "source") from None
+
+
+def _ask(endpoint: Endpoint) -> psycopg.Connection[Any]:
+    connection = postgres.connect(endpoint, "source")
+    connection.execute(f"SET statement_timeout = {QUESTION_TIMEOUT_MS}")
+    return connection
+
+
+def _found(connection: psycopg.Connection[Any], schema: str, shape: catalog.TableShape) -> FoundTable:
+    return FoundTable(
+        name=shape.name,
+        source_schema=schema,
+        keys=shape.keys,
+        columns=shape.type_names,
+        cursor=catalog.cursor_of(shape),
+        mode="replace",
+        estimated_rows=_row_count(connection, schema, shape),
+    )
+
+
+def _row_count(connection: psycopg.Connection[Any], schema: str, shape: catalog.TableShape) -> int | None:
+    """Count a table that is not known to be large; fall back to the estimate where counting is not allowed or slow."""
+    if shape.estimated_rows is not None and shape.estimated_rows >= catalog.COUNTED_BELOW:
+        return shape.estimated_rows
+    bounded = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS counted").format(
+        sql.Identifier(schema, shape.name), catalog.COUNTED_BELOW
+    )
+    try:
+        row = connection.execute(bounded).fetchone()
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable):
+        return shape.estimated_rows
+    counted = int(row[0]) if row else 0
+    return None if counted == catalog.COUNTED_BELOW and shape.estimated_rows is None else counted
+

@@ -1,0 +1,66 @@
+"""The providers there are. A package is loaded on first use, so that the web does not load what it does not show.
+
+Adding a provider is one package with the same file names, and one line here.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from typing import Protocol, cast
+
+from connectors.plan import Endpoint, FoundEntity, FoundTable, Reporter, SyncPlan
+from connectors.providers.feed import Feeds
+from connectors.providers.manifest import Manifest
+
+_PACKAGES = {
+    "postgres": "connectors.providers.postgres",
+    "sandbox_payroll": "connectors.providers.sandbox_payroll",
+}
+
+
+class Access(Protocol):
+    """What `access.py` of a provider offers: quick questions, also asked by web-side services."""
+
+    def check(self, endpoint: Endpoint, entity_ref: str = "") -> None:
+        """Return if the credentials work and the entity, if given, can be read. Raises `SyncError`."""
+
+    def list_entities(self, endpoint: Endpoint) -> list[FoundEntity]:
+        """Return what can be synced with these credentials. Raises `SyncError`."""
+
+    def list_tables(self, endpoint: Endpoint, entity_ref: str) -> list[FoundTable]:
+        """Return the tables of one entity with keys and columns. Raises `SyncError`."""
+
+
+class Source(Protocol):
+    """What `source.py` of a provider offers: the tables' rows, for the engine alone."""
+
+    def open_feeds(self, plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> Feeds:
+        """Return a context manager that gives one feed per table of the plan, in its order."""
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of all providers, in the order in which they are offered."""
+    return tuple(_PACKAGES)
+
+
+@lru_cache
+def manifest(kind: str) -> Manifest:
+    """Return what the provider says about itself. Raises `KeyError` for an unknown kind."""
+    found: Manifest = import_module(f"{_PACKAGES[kind]}.manifest").MANIFEST
+    return found
+
+
+def all_manifests() -> tuple[Manifest, ...]:
+    """Return every provider's manifest."""
+    return tuple(manifest(kind) for kind in _PACKAGES)
+
+
+def access(kind: str) -> Access:
+    """Return the provider's access module. Raises `KeyError` for an unknown kind."""
+    return cast(Access, import_module(f"{_PACKAGES[kind]}.access"))
+
+
+def source(kind: str) -> Source:
+    """Return the provider's source module. Raises `KeyError` for an unknown kind."""
+    return cast(Source, import_module(f"{_PACKAGES[kind]}.source"))

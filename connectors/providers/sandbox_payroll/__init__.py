@@ -1,0 +1,1 @@
+"""Sandbox Payroll, the fictional payroll product of `connectors/sandbox`: one API key, many companies."""

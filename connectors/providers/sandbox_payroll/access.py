@@ -1,0 +1,42 @@
+"""Quick questions to the payroll API: is the key accepted, which companies are there, what can be read of each."""
+
+from __future__ import annotations
+
+from connectors.plan import Endpoint, FoundEntity, FoundTable
+from connectors.providers.sandbox_payroll.client import Client
+from connectors.providers.sandbox_payroll.manifest import COLLECTIONS, CURSOR, KEY, MANIFEST
+
+_LIST_LIMIT = 500
+
+
+def check(endpoint: Endpoint, entity_ref: str = "") -> None:
+    """Ask for one company, or for one employee of the company `entity_ref`. Raises `SyncError`."""
+    path = f"companies/{entity_ref}/employees" if entity_ref else "companies"
+    with Client(endpoint) as client:
+        next(client.pages(path, limit=1))
+
+
+def list_entities(endpoint: Endpoint) -> list[FoundEntity]:
+    """Return the companies that the key can see. Raises `SyncError`."""
+    with Client(endpoint) as client:
+        return [
+            FoundEntity(ref=str(record["id"]), name=str(record.get("name") or record["id"]))
+            for page in client.pages("companies", limit=_LIST_LIMIT)
+            for record in page.records
+        ]
+
+
+def list_tables(endpoint: Endpoint, entity_ref: str) -> list[FoundTable]:
+    """Return the tables of a company. Raises `SyncError` when the company cannot be read."""
+    check(endpoint, entity_ref)
+    return [
+        FoundTable(
+            name=name,
+            keys=(KEY,),
+            columns=tuple((column.name, column.data_type) for column in collection.columns),
+            cursor=CURSOR,
+            mode="merge",
+            product=next(product.name for product in MANIFEST.products if name in product.tables),
+        )
+        for name, collection in COLLECTIONS.items()
+    ]

@@ -1,0 +1,88 @@
+"""What a person sees and fills in for Sandbox Payroll, and the tables that it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.providers.feed import Column
+from connectors.providers.manifest import Field, Manifest, Product
+
+KEY = "id"
+CURSOR = "updated_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of the API that becomes a table: its address below the company, and its fields."""
+
+    path: str
+    columns: tuple[Column, ...]
+
+
+def _text(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "text", nullable=name != KEY) for name in names)
+
+
+def _whole(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "bigint") for name in names)
+
+
+def _dates(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "date") for name in names)
+
+
+def _json(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "json") for name in names)
+
+
+_UPDATED = (Column(CURSOR, "timestamp"),)
+
+# Nested objects stay one JSON column each, so that a table of the API is one table at the destination.
+COLLECTIONS: dict[str, Collection] = {
+    "employees": Collection(
+        "employees",
+        _text(KEY, "company_id")
+        + _whole("employee_number")
+        + _text("first_name", "last_name", "email", "department", "title", "employment_type")
+        + _dates("hire_date", "termination_date")
+        + _json("salary", "address")
+        + _UPDATED,
+    ),
+    "pay_runs": Collection(
+        "pay-runs",
+        _text(KEY, "company_id")
+        + _dates("period_start", "period_end", "pay_date")
+        + _text("frequency", "status")
+        + _json("totals")
+        + _UPDATED,
+    ),
+    "pay_statements": Collection(
+        "pay-statements",
+        _text(KEY, "company_id", "employee_id", "pay_run_id")
+        + _dates("pay_date")
+        + _text("currency")
+        + _whole("gross", "net")
+        + _json("taxes", "deductions")
+        + _UPDATED,
+    ),
+}
+
+MANIFEST = Manifest(
+    kind="sandbox_payroll",
+    name="Sandbox Payroll",
+    tile="Sp",
+    tile_hue=3,
+    category="Payroll",
+    auth_method="API key",
+    integration_type="api",
+    fields=(
+        Field("base_url", "Address", "Where the API answers, such as https://payroll.example.com.", type="url"),
+        Field("api_key", "API key", type="password", is_secret=True),
+    ),
+    products=(
+        Product("workforce", "Workforce", ("employees",)),
+        Product("payroll", "Payroll", ("pay_runs", "pay_statements")),
+    ),
+    multi_entity=True,
+    entity_word="company",
+)

@@ -1,0 +1,221 @@
+"""What the API answers to a request: routes, keys, pages and the knobs' failures, as plain values without HTTP."""
+
+import base64
+import binascii
+import hmac
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from connectors.sandbox.config import SandboxConfig
+from connectors.sandbox.data import Account
+from connectors.sandbox.dice import token
+from connectors.sandbox.knobs import EVERYBODY, KnobBoard, Knobs, parse_knobs
+from connectors.sandbox.people import Record
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 500
+
+_COMPANY_PATH = re.compile(r"/v1/companies/(?P<company>[^/]+)/(?P<collection>employees|pay-runs|pay-statements)")
+_KNOBS_PATH = "/_sandbox/knobs"
+# The code and the words of a failure that a knob asked for by its status alone.
+_FAILURES = {
+    401: ("invalid_api_key", "The API key is not valid."),
+    403: ("company_access_revoked", "The company has withdrawn its access for this API key."),
+    429: ("rate_limited", "Too many requests."),
+    503: ("service_unavailable", "The service is down for maintenance."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; `query` and `headers` hold the last value of each name, header names in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer; `payload` becomes JSON. `drip` (bytes per second) and `truncated` say how its body suffers."""
+
+    status: int
+    payload: Record
+    headers: tuple[tuple[str, str], ...] = ()
+    drip: int | None = None
+    truncated: bool = False
+
+
+class ApiError(Exception):
+    """An answer that is not the data asked for."""
+
+    def __init__(self, status: int, code: str, message: str, *headers: tuple[str, str]) -> None:
+        """Say the HTTP status, the error's code and its words, and headers such as Retry-After."""
+        super().__init__(message)
+        self.reply = Reply(status, {"error": {"code": code, "message": message}}, headers)
+
+
+class Sandbox:
+    """The running product: an account, its keys and the knobs."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        """Build the account; raise KnobError where the configured knobs cannot be used."""
+        self._config = config
+        self._account = Account(config.seed, config.company_count, config.today)
+        self._company_ids = frozenset(company.id for company in self._account.companies)
+        self._knobs = KnobBoard(parse_knobs({} if config.knobs is None else config.knobs, self._company_ids))
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request. Waits where a knob says so; never raises for what a client sent."""
+        try:
+            return self._route(request)
+        except ApiError as error:
+            return error.reply
+
+    def _route(self, request: Request) -> Reply:
+        if request.path == "/healthz":
+            _allow(request, "GET")
+            return Reply(200, {"status": "ok"})
+        if request.path == _KNOBS_PATH and self._config.admin_key is not None:
+            return self._change_knobs(request, self._config.admin_key)
+        if request.path.startswith("/v1/"):
+            return self._serve_data(request)
+        raise _not_found()
+
+    def _change_knobs(self, request: Request, admin_key: str) -> Reply:
+        if not _same(request.headers.get("x-sandbox-admin", ""), admin_key):
+            raise ApiError(401, "invalid_admin_key", "Send the admin key in the header X-Sandbox-Admin.")
+        _allow(request, "GET", "PUT", "DELETE")
+        if request.method == "PUT":
+            try:
+                self._knobs.replace(parse_knobs(json.loads(request.body), self._company_ids))
+            except ValueError as error:  # KnobError, broken JSON or broken UTF-8
+                raise ApiError(400, "invalid_knobs", str(error)) from error
+        elif request.method == "DELETE":
+            self._knobs.replace({})
+        return Reply(200, {"knobs": self._knobs.document()})
+
+    def _serve_data(self, request: Request) -> Reply:
+        if not _same(request.headers.get("authorization", ""), f"Bearer {self._config.api_key}"):
+            raise ApiError(
+                401, "invalid_api_key", "The API key is missing or not valid.", ("WWW-Authenticate", "Bearer")
+            )
+        if request.path == "/v1/companies":
+            _allow(request, "GET")
+            page = _Page.of(request, has_since=False)
+            knobs = self._obey_knobs(EVERYBODY, page)
+            return page.reply(*self._account.company_list().page(page.offset, page.limit, None), knobs)
+        match = _COMPANY_PATH.fullmatch(request.path)
+        if match is None:
+            raise _not_found()
+        _allow(request, "GET")
+        ledger = self._account.ledger(match["company"])
+        if ledger is None:
+            raise ApiError(404, "company_not_found", "There is no such company.")
+        page = _Page.of(request, has_since=True)
+        knobs = self._obey_knobs(ledger.company.id, page)
+        return page.reply(*ledger.page(match["collection"], page.offset, page.limit, page.since), knobs)
+
+    def _obey_knobs(self, company_id: str, page: "_Page") -> Knobs:
+        """Wait, or raise the ApiError, that the knobs ask for; return them for what they do to the body."""
+        knobs = self._knobs.for_company(company_id)
+        wait_seconds = self._knobs.seconds_to_wait(company_id)
+        if wait_seconds is not None:
+            raise ApiError(429, *_FAILURES[429], ("Retry-After", str(wait_seconds)))
+        if knobs.page_delay_ms:
+            time.sleep(knobs.page_delay_ms / 1000)
+        status = knobs.fails_on(page.number)
+        if status is not None:
+            code, message = _FAILURES.get(status, ("internal_error", "Something went wrong on our side."))
+            retry_after = (("Retry-After", "1"),) if status in {429, 503} else ()
+            raise ApiError(status, knobs.fail_code or code, message, *retry_after)
+        return knobs
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Which part of a collection is asked for. `query` stands for everything a cursor is bound to."""
+
+    offset: int
+    limit: int
+    since: datetime | None
+    query: str
+
+    @classmethod
+    def of(cls, request: Request, *, has_since: bool) -> "_Page":
+        """Read cursor, limit and updated_since; raise ApiError 400 for one that cannot be used."""
+        since_text = request.query.get("updated_since", "") if has_since else ""
+        query = token(request.path, since_text, length=8)
+        return cls(_offset(request.query.get("cursor", ""), query), _limit(request), _since(since_text), query)
+
+    @property
+    def number(self) -> int:
+        """The page's number, from 1."""
+        return self.offset // self.limit + 1
+
+    def reply(self, records: list[Record], total: int, knobs: Knobs) -> Reply:
+        """Return the page with the cursor of the one after it, or none on the last."""
+        end = self.offset + len(records)
+        cursor = _cursor(end, self.query) if records and end < total else None
+        payload: Record = {"data": records, "next_cursor": cursor, "total": total}
+        return Reply(200, payload, (), knobs.drip_bytes_per_second, knobs.truncates(self.number))
+
+
+def _cursor(offset: int, query: str) -> str:
+    return base64.urlsafe_b64encode(f"{query}:{offset}".encode()).decode().rstrip("=")
+
+
+def _offset(cursor: str, query: str) -> int:
+    """Return the offset in `cursor`; a cursor of another collection or filter would skip rows, so it is refused."""
+    if not cursor:
+        return 0
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode("ascii")
+    except (binascii.Error, UnicodeError, ValueError) as error:
+        raise ApiError(400, "invalid_cursor", "The cursor is not one of ours.") from error
+    made_for, _, offset = text.partition(":")
+    if made_for != query or re.fullmatch(r"[0-9]{1,9}", offset) is None:
+        raise ApiError(400, "invalid_cursor", "The cursor does not belong to this request.")
+    return int(offset)
+
+
+def _limit(request: Request) -> int:
+    text = request.query.get("limit", str(DEFAULT_LIMIT))
+    if re.fullmatch(r"[0-9]{1,9}", text) is None or not 1 <= int(text) <= MAX_LIMIT:
+        raise ApiError(400, "invalid_limit", f"limit must be a number from 1 to {MAX_LIMIT}.")
+    return int(text)
+
+
+def _since(text: str) -> datetime | None:
+    """Return the moment, in UTC where it names no zone."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ApiError(
+            400, "invalid_updated_since", "updated_since must be a moment such as 2026-01-31T00:00:00Z."
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _allow(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        allowed = ", ".join(methods)
+        raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"Use {allowed}.", ("Allow", allowed))
+
+
+def _same(given: str, expected: str) -> bool:
+    # Constant time, as bytes: compare_digest refuses text beyond ASCII.
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _not_found() -> ApiError:
+    return ApiError(404, "not_found", "There is nothing at this address.")

@@ -1,0 +1,132 @@
+"""Creates destinations and connections, stores their credentials, and takes up what a source offers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from connectors import secrets
+from connectors.models import Connection, Destination, Entity, ScheduleKind, Table
+from connectors.plan import Endpoint, FoundEntity, FoundTable
+from connectors.providers import registry
+from connectors.services import facts
+
+_DATASET_LENGTH = 50
+
+
+def create_destination(
+    *, name: str, kind: str, config: Mapping[str, Any], credentials: Mapping[str, str] | None = None
+) -> Destination:
+    """Store a destination with its sealed credentials and return it. Raises `IntegrityError` for a taken name."""
+    destination = Destination(name=name, kind=kind, config=dict(config))
+    if credentials:
+        destination.credentials = secrets.seal(credentials, owner=f"destination:{destination.pk}")
+    destination.save(force_insert=True)
+    return destination
+
+
+@transaction.atomic
+def create_connection(
+    *,
+    name: str,
+    provider: str,
+    config: Mapping[str, Any],
+    destination: Destination | None,
+    interval_seconds: int,
+    actor: User | None = None,
+    time_zone: str = "UTC",
+) -> Connection:
+    """Store a connection without credentials, so it is incomplete, and return it.
+
+    Raises `KeyError` for an unknown provider and `IntegrityError` for a taken name.
+    """
+    registry.manifest(provider)
+    connection = Connection.objects.create(
+        name=name,
+        provider=provider,
+        config=dict(config),
+        destination=destination,
+        dataset=dataset_name(name) if destination else "",
+        schedule_kind=ScheduleKind.INTERVAL,
+        interval_seconds=interval_seconds,
+        time_zone=time_zone,
+        created_by=actor,
+    )
+    facts.refresh(connection)
+    return connection
+
+
+@transaction.atomic
+def set_credentials(*, connection: Connection, credentials: Mapping[str, str]) -> None:
+    """Seal and store new credentials. They count as not tested until `take_up` has used them."""
+    locked = facts.lock(connection.pk)
+    now = timezone.now()
+    locked.credentials = secrets.seal(credentials, owner=f"connection:{locked.pk}")
+    locked.credentials_set_at, locked.tested_at = now, None
+    locked.save(update_fields=["credentials", "credentials_set_at", "tested_at"])
+    facts.refresh(locked, now=now)
+
+
+def source_of(connection: Connection) -> Endpoint:
+    """Return the source of a connection with its secrets opened, for checks and the engine."""
+    return Endpoint(connection.provider, connection.config, connection.read_credentials())
+
+
+def destination_of(connection: Connection) -> Endpoint:
+    """Return the destination of a connection with its secrets opened. Raises `ValueError` when none is set."""
+    if connection.destination is None:
+        message = f"The connection {connection.pk} has no destination."
+        raise ValueError(message)
+    return Endpoint(connection.destination.kind, connection.destination.config, connection.destination.read_credentials())
+
+
+def test_and_discover(*, connection: Connection) -> None:
+    """Sign in at the source, list its entities and tables, and store them; the connection counts as tested then.
+
+    Raises `SyncError` when the source refuses or cannot be reached; then nothing is changed.
+    """
+    connection.refresh_from_db()
+    access = registry.access(connection.provider)
+    endpoint = source_of(connection)
+    access.check(endpoint)
+    entities = access.list_entities(endpoint)
+    tables = access.list_tables(endpoint, entities[0].ref) if entities else []
+    take_up(connection=connection, entities=entities, tables=tables)
+
+
+@transaction.atomic
+def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: Sequence[FoundTable]) -> None:
+    """Store the entities and tables that a tested source offers; what is known already is left as it is."""
+    locked = facts.lock(connection.pk)
+    now = timezone.now()
+    Entity.objects.bulk_create(
+        [Entity(connection=locked, ref=found.ref, name=found.name) for found in entities], ignore_conflicts=True
+    )
+    Table.objects.bulk_create([_table(locked, found) for found in tables], ignore_conflicts=True)
+    locked.tested_at = now
+    locked.save(update_fields=["tested_at"])
+    facts.refresh(locked, now=now)
+
+
+def _table(connection: Connection, found: FoundTable) -> Table:
+    return Table(
+        connection=connection,
+        name=found.name,
+        source_schema=found.source_schema,
+        product=found.product,
+        mode=found.mode,
+        keys=list(found.keys),
+        cursor=found.cursor,
+        estimated_rows=found.estimated_rows,
+    )
+
+
+def dataset_name(name: str) -> str:
+    """Return the dataset at the destination for a connection's name: lower case letters, digits and underscores."""
+    words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_DATASET_LENGTH]
+    return words if words[:1].isalpha() else f"c_{words}"

@@ -1,0 +1,87 @@
+"""Brings the stored status of a connection and its entities in line with the facts, and plans their next runs.
+
+Every service that changes a fact ends here, in the same transaction, with the connection's row locked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from connectors.errors import REGISTRY
+from connectors.models import Connection, Entity, Pause, ScheduleKind, Status
+from connectors.schedules import next_slot, schedule_of
+from connectors.status import Derived, RunFacts, SetupFacts, derive_connection, derive_entity
+
+
+def lock(connection_id: object) -> Connection:
+    """Lock a connection's row until the transaction ends and return it. Raises `Connection.DoesNotExist`."""
+    return Connection.objects.select_for_update(of=("self",)).get(pk=connection_id)
+
+
+def setup_facts(connection: Connection) -> SetupFacts:
+    """Read what is set up of a connection."""
+    pause = Pause.objects.open().filter(connection=connection).first()
+    return SetupFacts(
+        paused_by=("rule" if pause.is_by_rule else "user") if pause else "",
+        has_config=bool(connection.config) and connection.destination_id is not None,
+        has_credentials=bool(connection.credentials),
+        is_tested=connection.tested_at is not None,
+        has_tables=connection.tables.filter(is_selected=True).exists(),
+    )
+
+
+def refresh(connection: Connection, *, now: datetime | None = None) -> None:
+    """Derive and store the statuses of a locked connection and all its entities, and plan or stop their runs."""
+    now = now or timezone.now()
+    setup = setup_facts(connection)
+    entities = list(connection.entities.selected().select_for_update().order_by("pk"))
+    for entity in entities:
+        _refresh_entity(connection, entity, setup, is_spread=len(entities) > 1, now=now)
+    _refresh_connection(connection, setup, now)
+
+
+def refresh_one(connection: Connection, changed: Entity, *, now: datetime) -> None:
+    """Like `refresh`, after the facts of one locked entity changed and were stored; the others are only read."""
+    setup = setup_facts(connection)
+    is_spread = connection.entities.selected().count() > 1
+    _refresh_entity(connection, changed, setup, is_spread=is_spread, now=now)
+    _refresh_connection(connection, setup, now)
+
+
+def _refresh_entity(
+    connection: Connection, entity: Entity, setup: SetupFacts, *, is_spread: bool, now: datetime
+) -> None:
+    derived = derive_entity(setup, RunFacts(entity.last_error_code, entity.failure_streak))
+    _set_status(entity, derived, now)
+    entity.next_run_at = _planned(connection, entity, derived, is_spread=is_spread, now=now)
+    entity.save(update_fields=["status", "status_reason", "status_since", "next_run_at"])
+
+
+def _refresh_connection(connection: Connection, setup: SetupFacts, now: datetime) -> None:
+    facts = list(connection.entities.selected().values_list("last_error_code", "failure_streak", "next_run_at"))
+    _set_status(connection, derive_connection(setup, [RunFacts(code, streak) for code, streak, _ in facts]), now)
+    connection.next_run_at = min((planned for _, _, planned in facts if planned), default=None)
+    connection.save(update_fields=["status", "status_reason", "status_since", "next_run_at"])
+
+
+def _set_status(record: Connection | Entity, derived: Derived, now: datetime) -> None:
+    if record.status != derived.status:
+        record.status_since = now
+    record.status, record.status_reason = derived.status, derived.reason
+
+
+def _planned(
+    connection: Connection, entity: Entity, derived: Derived, *, is_spread: bool, now: datetime
+) -> datetime | None:
+    """Return the next run: none while paused, incomplete, or held back so that a refused account is not locked."""
+    is_held = derived.status == Status.BROKEN and REGISTRY[derived.reason].holds
+    if derived.status in {Status.PAUSED, Status.INCOMPLETE} or is_held:
+        return None
+    if connection.schedule_kind == ScheduleKind.MANUAL:
+        return None
+    if entity.next_run_at is not None:
+        # Also when it is past: the tick has not claimed this slot yet, and it must not be lost.
+        return entity.next_run_at
+    return next_slot(schedule_of(connection, entity.pk, is_spread=is_spread), now)

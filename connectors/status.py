@@ -1,0 +1,107 @@
+"""The one function that derives a status from stored facts, and the words for each reason.
+
+The order of precedence is: paused, incomplete, broken, active. Beside the status stand flags, never inside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.errors import REGISTRY
+from connectors.models import Status
+
+# Failures in a row after which a person should look even if a retry might help.
+BROKEN_AFTER = 3
+
+_REASONS = {
+    "ok": "",
+    "missing_config": "Settings missing",
+    "missing_credentials": "Credentials missing",
+    "never_tested": "Not tested yet",
+    "no_tables_selected": "No tables chosen",
+    "schema_review_pending": "Schema to review",
+    "awaiting_end_user": "Waiting for sign-in",
+    "awaiting_upload": "Waiting for a file",
+    "paused_by_user": "By a person",
+    "paused_by_rule": "By Patchbay",
+}
+
+# What is missing and what to do about it, as a sentence.
+MISSING = {
+    "missing_config": "The source or the destination of this connection is not set.",
+    "missing_credentials": "No credentials are stored, so Patchbay cannot sign in at the source.",
+    "never_tested": "The connection was never tested with its current credentials.",
+    "no_tables_selected": "No table is chosen, so there is nothing to copy.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A status with the code of its reason."""
+
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetupFacts:
+    """What is set up of a connection. A pause is "user", "rule" or empty."""
+
+    paused_by: str = ""
+    has_config: bool = True
+    has_credentials: bool = True
+    is_tested: bool = True
+    has_tables: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """How the last runs of one entity ended."""
+
+    last_error_code: str = ""
+    failure_streak: int = 0
+
+
+def derive_setup(facts: SetupFacts) -> Derived | None:
+    """Return the status that the set-up alone decides, or None when the runs decide."""
+    if facts.paused_by:
+        return Derived(Status.PAUSED, f"paused_by_{facts.paused_by}")
+    missing = (
+        (facts.has_config, "missing_config"),
+        (facts.has_credentials, "missing_credentials"),
+        (facts.is_tested, "never_tested"),
+        (facts.has_tables, "no_tables_selected"),
+    )
+    for is_there, reason in missing:
+        if not is_there:
+            return Derived(Status.INCOMPLETE, reason)
+    return None
+
+
+def derive_entity(setup: SetupFacts, runs: RunFacts) -> Derived:
+    """Return an entity's status: broken when its last failure needs a person, or after three failures in a row."""
+    if decided := derive_setup(setup):
+        return decided
+    if runs.last_error_code and (
+        REGISTRY[runs.last_error_code].breaks or runs.failure_streak >= BROKEN_AFTER
+    ):
+        return Derived(Status.BROKEN, runs.last_error_code)
+    return Derived(Status.ACTIVE, "ok")
+
+
+def derive_connection(setup: SetupFacts, entities: list[RunFacts]) -> Derived:
+    """Return a connection's status: broken when every entity is; some broken ones are the flag `partial` instead."""
+    if decided := derive_setup(setup):
+        return decided
+    broken = [one for one in entities if derive_entity(setup, one).status == Status.BROKEN]
+    if entities and len(broken) == len(entities):
+        codes = [one.last_error_code for one in broken]
+        return Derived(Status.BROKEN, max(codes, key=codes.count))
+    return Derived(Status.ACTIVE, "ok")
+
+
+def reason_in_words(status: str, reason: str) -> str:
+    """Return the two or three words that stand under a status; empty when there is nothing to say."""
+    if status == Status.BROKEN and reason in REGISTRY:
+        return REGISTRY[reason].short
+    return _REASONS.get(reason, "")

@@ -1,0 +1,147 @@
+"""Who may do what: the roles, the one policy table, and the gate that every request passes.
+
+Access is denied unless the table grants it: a view that is not listed here answers nobody, and a test walks the
+URLs so that it cannot be forgotten. Templates ask the same table (`can.run_sync`), so that no page shows a button
+that would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django_htmx.http import HttpResponseClientRedirect
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+SEE_OTHER_MIN, SEE_OTHER_MAX = 300, 399
+
+
+class HtmxRequest(HttpRequest):
+    """A request that passed django-htmx's middleware."""
+
+    htmx: HtmxDetails
+
+
+class Role(IntEnum):
+    """What a member may do; each role includes the ones before it. The names are those of the groups."""
+
+    NONE = 0
+    VIEWER = 1
+    OPERATOR = 2
+    ADMIN = 3
+
+    @property
+    def label(self) -> str:
+        """The role's name as pages and groups have it."""
+        return self.name.lower()
+
+
+MEMBER_ROLES = (Role.VIEWER, Role.OPERATOR, Role.ADMIN)
+
+# What a role is needed for. Everything a person can do has a name here.
+ACTIONS: dict[str, Role] = {
+    "see": Role.VIEWER,
+    "run_sync": Role.OPERATOR,
+    "cancel_job": Role.OPERATOR,
+    "pause": Role.OPERATOR,
+}
+
+# Every address of ours: the action that each method needs. None: open to everybody.
+VIEWS: dict[str, dict[str, str | None]] = {
+    "connections:list": {"GET": "see"},
+    "connections:overview": {"GET": "see"},
+    "connections:jobs": {"GET": "see"},
+    "connections:entity": {"GET": "see"},
+    "connections:sync": {"POST": "run_sync"},
+    "connections:sync-entity": {"POST": "run_sync"},
+    "jobs:detail": {"GET": "see"},
+    "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
+    "health": {"GET": None},
+    "account_login": {"GET": None, "POST": None},
+    "account_logout": {"GET": None, "POST": None},
+    "account_inactive": {"GET": None},
+    "account_reauthenticate": {"GET": "see", "POST": "see"},
+}
+
+
+def role_of(user: User | AnonymousUser) -> Role:
+    """Return the highest role that the user's groups give; a superuser is an admin. One query per request."""
+    if not user.is_authenticated or not user.is_active:
+        return Role.NONE
+    if user.is_superuser:
+        return Role.ADMIN
+    known = getattr(user, "_patchbay_role", None)
+    if isinstance(known, Role):
+        return known
+    names = set(user.groups.values_list("name", flat=True))
+    role = max((role for role in MEMBER_ROLES if role.label in names), default=Role.NONE)
+    user._patchbay_role = role  # type: ignore[attr-defined]  # noqa: SLF001 - kept for this request only
+    return role
+
+
+class Can:
+    """Answers `can.run_sync` in a template from the policy table. An unknown action is a fault, not a "no"."""
+
+    def __init__(self, role: Role) -> None:
+        self._role = role
+
+    def __getitem__(self, action: str) -> bool:
+        return self._role >= ACTIONS[action]
+
+
+def needed_action(view_name: str, method: str) -> str | None:
+    """Return the action that `method` on the view needs, None when it is open.
+
+    Raises `PermissionDenied` for a view that the table does not list, `KeyError` for a method that it does not.
+    """
+    if view_name not in VIEWS:
+        message = f"The view {view_name!r} is not in the policy table."
+        raise PermissionDenied(message)
+    return VIEWS[view_name]["GET" if method == "HEAD" else method]
+
+
+class PolicyMiddleware:
+    """Lets a request through to its view only if the policy table says so."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Refuse with 405 or 403, or return None to go on. Anonymous visitors were sent to sign in before."""
+        del view, args, kwargs
+        match = request.resolver_match
+        name = match.view_name if match else ""
+        try:
+            action = needed_action(name, request.method or "GET")
+        except KeyError:
+            return HttpResponseNotAllowed(VIEWS[name])
+        if action is not None and role_of(request.user) < ACTIONS[action]:
+            message = f"This needs the role {ACTIONS[action].label}."
+            raise PermissionDenied(message)
+        return None
+
+
+class ReauthenticateByHeaderMiddleware:
+    """Sends a fragment request whose session has ended to the whole sign-in page, not into a table cell."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HtmxRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_redirect = SEE_OTHER_MIN <= response.status_code <= SEE_OTHER_MAX
+        if request.htmx and is_redirect and f"?{REDIRECT_FIELD_NAME}=" in response.headers.get("Location", ""):
+            return HttpResponseClientRedirect(response.headers["Location"])
+        return response

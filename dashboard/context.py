@@ -1,0 +1,74 @@
+"""What every page's frame shows: navigation, who is signed in and may do what, theme, time zone, version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from dashboard.access import Can, role_of
+from dashboard.formatting import zone_label
+
+THEME_COOKIE = "theme"  # written by static/js/theme.js
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the navigation, current for every address of its URL namespaces."""
+
+    label: str
+    route: str
+    icon: str
+    namespaces: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A section as the template draws it; `current` is the value of `aria-current`, empty elsewhere."""
+
+    label: str
+    href: str
+    icon: str
+    current: str
+
+
+# Only pages that exist.
+SECTIONS = (Section("Connections", "connections:list", "plug", frozenset({"connections"})),)
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """Give every template the frame's values. Nothing here queries before a template asks for it."""
+    now = timezone.now()
+    return {
+        "now": now,
+        "nav_items": navigation(request),
+        "theme": theme_of(request),
+        "zone": zone_label(timezone.get_current_timezone(), now),
+        "version": settings.VERSION,
+        "environment": settings.PATCHBAY_ENVIRONMENT,
+        "role": SimpleLazyObject(lambda: role_of(request.user)),
+        "can": SimpleLazyObject(lambda: Can(role_of(request.user))),
+    }
+
+
+def navigation(request: HttpRequest) -> list[NavItem]:
+    """Return the sections, the current one marked: "page" on its own address, "true" on one below it."""
+    match = request.resolver_match
+    namespace = match.namespace if match else ""
+    items = []
+    for section in SECTIONS:
+        href = reverse(section.route)
+        inside = "true" if namespace in section.namespaces else ""
+        items.append(NavItem(section.label, href, section.icon, "page" if request.path == href else inside))
+    return items
+
+
+def theme_of(request: HttpRequest) -> str:
+    """Return the chosen theme, "light" or "dark", or an empty string to follow the system."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else ""

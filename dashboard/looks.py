@@ -1,0 +1,41 @@
+"""How a status looks: one word, one icon, one colour, the same on every page.
+
+The shapes differ in silhouette, so that a status reads without colour and at 12 pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The appearance of one status: class ``is-<tone>``, symbol ``i-st-<icon>``, and the word beside it."""
+
+    tone: str
+    icon: str
+    word: str
+    is_turning: bool = False
+
+
+LOOKS: dict[str, Look] = {
+    # Connections and entities
+    "active": Look("ok", "st-ok", "Active"),
+    "broken": Look("bad", "st-bad", "Broken"),
+    "incomplete": Look("warn", "st-incomplete", "Incomplete"),
+    "paused": Look("idle", "st-paused", "Paused"),
+    # Jobs, attempts and steps
+    "pending": Look("idle", "st-queue", "Pending"),
+    "running": Look("run", "st-run", "In progress", is_turning=True),
+    "success": Look("ok", "st-ok", "Success"),
+    "failed": Look("bad", "st-bad", "Failed"),
+    "cancelled": Look("idle", "st-cancel", "Cancelled"),
+    "skipped": Look("idle", "st-skip", "Skipped"),
+    # Works, but look at it
+    "warning": Look("warn", "st-warn", "Warning"),
+}
+
+
+def look_of(status: str) -> Look:
+    """The look of ``status``; a status without one is a mistake of ours and raises ``KeyError``."""
+    return LOOKS[str(status)]

@@ -1,0 +1,125 @@
+"""The banner of a connection that does not sync as it should: what happened, what still works, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from connectors.errors import Action, ErrorEntry, entry, told
+from connectors.models import Connection, Pause, Status
+from connectors.status import MISSING
+from jobs.models import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What the banner says; the code, the job that showed it first and the times are there where they apply."""
+
+    status: str
+    title: str
+    text: str
+    steps: tuple[tuple[str, str], ...] = ()
+    code: str = ""
+    job_id: UUID | None = None
+    until: datetime | None = None
+    next_run_at: datetime | None = None
+
+
+def banner_of(connection: Connection, *, source: str, totals: dict[str, int]) -> Banner | None:
+    """Return the connection's banner, None when there is nothing to say. `source` names the provider."""
+    if connection.status == Status.PAUSED:
+        return _paused(connection)
+    if connection.status == Status.INCOMPLETE:
+        return _incomplete(connection)
+    if totals["broken"]:
+        return _broken(connection, source, totals)
+    if connection.failure_streak and connection.last_error_code:
+        return _stumbling(connection, source)
+    return None
+
+
+def _paused(connection: Connection) -> Banner:
+    pause = Pause.objects.open().filter(connection=connection).select_related("created_by").first()
+    who = _who(pause)
+    reason = f"{pause.reason.rstrip('.')}. " if pause and pause.reason else ""
+    text = f"{reason}Runs on schedule are left out meanwhile. What was loaded stays as it is."
+    return Banner("paused", f"Paused by {who}", text, until=pause.until if pause else None)
+
+
+def _who(pause: Pause | None) -> str:
+    if pause is None or pause.is_by_rule:
+        return "a rule of Patchbay"
+    return pause.created_by.get_username() if pause.created_by else "a former member"
+
+
+def _incomplete(connection: Connection) -> Banner:
+    missing = MISSING.get(connection.status_reason, "Something is missing before it can sync.")
+    return Banner("incomplete", "Setup is not finished", f"{missing} Nothing was loaded yet, and no run is planned.")
+
+
+def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Banner:
+    """Describe the most frequent failure among the broken entities, and when it was seen first."""
+    group = connection.entities.selected().broken_codes()[0]
+    found = entry(group["status_reason"])
+    is_one, total = group["count"] == 1, totals["total"]
+    first = _first_failure(connection, found.code, None if group["never"] else group["synced_at"])
+    title = _told(found.title, connection, source, group["first_name"])
+    several = f", for {group['count']} of {total} entities" if total > 1 else ""
+    if is_one and total > 1:
+        several = "" if group["first_name"] in title else f", for {group['first_name']}"
+    return Banner(
+        status="broken",
+        title=f"{title}{several}",
+        text=" ".join([_told(found.cause, connection, source, group["first_name"]), *_still_works(totals)]),
+        steps=_steps(found, connection, source, group["first_name"]),
+        code=found.code,
+        job_id=first,
+        next_run_at=connection.next_run_at if totals["broken"] == total else None,
+    )
+
+
+def _still_works(totals: dict[str, int]) -> Iterable[str]:
+    others = totals["total"] - totals["broken"]
+    if others == 1:
+        yield "The other entity still syncs."
+    elif others:
+        yield f"The other {others} entities still sync."
+    yield "What was loaded before is unchanged."
+
+
+def _stumbling(connection: Connection, source: str) -> Banner:
+    """The last run failed, but nobody has to act yet."""
+    found = entry(connection.last_error_code)
+    entity = connection.entities.selected().values_list("name", flat=True).first() or ""
+    return Banner(
+        status="warning",
+        title=f"The last run failed: {_told(found.title, connection, source, entity)}",
+        text=f"{_told(found.cause, connection, source, entity)} Patchbay tries again by itself.",
+        code=found.code,
+        job_id=connection.last_job_id,
+        next_run_at=connection.next_run_at,
+    )
+
+
+def _first_failure(connection: Connection, code: str, synced_at: datetime | None) -> UUID | None:
+    """Return the first job that failed with `code` since the last success, which is where it began."""
+    since = synced_at or connection.created_at
+    failures = Job.objects.filter(connection=connection).failures(code, since=since)
+    return failures.values_list("pk", flat=True).first()
+
+
+def _steps(found: ErrorEntry, connection: Connection, source: str, entity: str) -> tuple[tuple[str, str], ...]:
+    def step(action: Action) -> tuple[str, str]:
+        return (
+            _told(action.title, connection, source, entity),
+            _told(action.hint, connection, source, entity),
+        )
+
+    return tuple(step(action) for action in found.actions)
+
+
+def _told(text: str, connection: Connection, source: str, entity: str) -> str:
+    destination = connection.destination.name if connection.destination else "the destination"
+    return told(text, source=source, destination=destination, entity=entity)

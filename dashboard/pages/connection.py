@@ -1,0 +1,216 @@
+"""What every page of one connection shows: its name and status, the flow picture, and why it does not sync."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from connectors.destinations import registry as destinations
+from connectors.models import Connection, Status
+from connectors.providers import registry as providers
+from connectors.providers.manifest import DestinationManifest, Manifest
+from connectors.status import reason_in_words
+from dashboard import formatting
+from dashboard.pages.banner import Banner, banner_of
+from jobs.models import Lease, LeaseState
+
+RECENT = timedelta(hours=24)
+# Seconds between two polls, and how long the words of a relative time may stand.
+ACTIVE_POLL, IDLE_POLL = 2, 15
+_ACTIVE_WORDS, _IDLE_WORDS = 10, 60
+# Settings that name the account or database at the source, the best one first.
+_ACCOUNT_SETTINGS = ("database", "account", "base_url", "host")
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A live sync of an entity: its job, whether a worker has it, and the rows read so far."""
+
+    job_id: UUID
+    is_running: bool
+    rows: int
+
+    @property
+    def status(self) -> str:
+        """The status of the job."""
+        return "running" if self.is_running else "pending"
+
+    @property
+    def words(self) -> str:
+        """What stands under the status while it lives."""
+        if not self.is_running:
+            return "Queued"
+        return f"Syncing now, {formatting.number(self.rows)} rows" if self.rows else "Syncing now"
+
+
+class Subject:
+    """One connection with what its pages read of it, each fact once and on first use."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+
+    @cached_property
+    def provider(self) -> Manifest:
+        """What the provider says about itself."""
+        return providers.manifest(self.connection.provider)
+
+    @cached_property
+    def destination(self) -> DestinationManifest | None:
+        """What the kind of destination says about itself, None before one is chosen."""
+        chosen = self.connection.destination
+        return destinations.manifest(chosen.kind) if chosen else None
+
+    @cached_property
+    def live(self) -> dict[UUID | None, Live]:
+        """The live sync of each entity that has one; the running one where another waits behind it."""
+        leases = Lease.objects.syncs().filter(connection=self.connection)
+        rows = leases.only("job_id", "entity_id", "state", "progress").order_by("state", "job_id")
+        return {lease.entity_id: _live(lease) for lease in rows}
+
+    @cached_property
+    def totals(self) -> dict[str, int]:
+        """How many entities there are, by status, by last outcome, and synced in the last 24 hours."""
+        ids = [entity_id for entity_id in self.live if entity_id]
+        return self.connection.entities.selected().totals(since=self.now - RECENT, live=ids)
+
+    @property
+    def running(self) -> int:
+        """How many entities a worker syncs now."""
+        return sum(one.is_running for one in self.live.values())
+
+    @property
+    def has_entities(self) -> bool:
+        """Whether pages speak of entities; a connection with a single one shows no such furniture."""
+        return self.totals["total"] > 1
+
+    @property
+    def poll_seconds(self) -> int:
+        """How often the page asks for news."""
+        return ACTIVE_POLL if self.live else IDLE_POLL
+
+    def version(self, page: object) -> str:
+        """Name the state of a page made of plain values: it changes with them, and as relative times move on."""
+        moment = int(self.now.timestamp()) // (_ACTIVE_WORDS if self.live else _IDLE_WORDS)
+        return blake2b(f"{page!r}{moment}".encode(), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One end of the flow picture."""
+
+    name: str
+    detail: str
+    tile: str = ""
+    hue: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The cable between both ends: how it is drawn (`kind`), in which status, and what its label says."""
+
+    kind: str
+    status: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a connection's pages. `refusal` says why a sync cannot be started, empty if it can."""
+
+    pk: UUID
+    name: str
+    status: str
+    since: datetime
+    note: str
+    is_syncing: bool
+    refusal: str
+    source: Node
+    target: Node
+    wire: Wire
+    banner: Banner | None
+    poll_seconds: int
+
+
+def head_of(subject: Subject) -> Head:
+    """Prepare the head, with at most four queries."""
+    connection = subject.connection
+    return Head(
+        pk=connection.pk,
+        name=connection.name,
+        status=connection.status,
+        since=connection.status_since,
+        note=_note(subject),
+        is_syncing=bool(subject.live),
+        refusal=_refusal(connection),
+        source=_source(subject),
+        target=_target(subject),
+        wire=_wire(subject),
+        banner=banner_of(connection, source=subject.provider.name, totals=subject.totals),
+        poll_seconds=subject.poll_seconds,
+    )
+
+
+def _live(lease: Lease) -> Live:
+    tables: dict[str, Any] = lease.progress.get("tables", {})
+    rows = sum(extracted or 0 for extracted, _ in tables.values())
+    return Live(job_id=lease.job_id, is_running=lease.state == LeaseState.RUNNING, rows=rows)
+
+
+def _note(subject: Subject) -> str:
+    """What follows "Broken since …" in the head."""
+    connection = subject.connection
+    if subject.live:
+        return _syncing_words(subject)
+    if connection.status == Status.BROKEN and connection.failure_streak > 1:
+        return f"{connection.failure_streak} failed runs in a row"
+    return reason_in_words(connection.status, connection.status_reason).lower()
+
+
+def _syncing_words(subject: Subject) -> str:
+    total = subject.totals["total"]
+    if total > 1:
+        return f"syncing now: {subject.running} of {total} entities" if subject.running else "waiting to sync"
+    return next(one.words for one in subject.live.values()).lower()
+
+
+def _refusal(connection: Connection) -> str:
+    if connection.status == Status.PAUSED:
+        return "Paused: resume it first"
+    if connection.status == Status.INCOMPLETE:
+        return "Its setup is not finished"
+    return ""
+
+
+def _source(subject: Subject) -> Node:
+    config, provider = subject.connection.config, subject.provider
+    detail = next((str(config[name]) for name in _ACCOUNT_SETTINGS if config.get(name)), provider.category)
+    return Node(provider.name, detail, provider.tile, provider.tile_hue)
+
+
+def _target(subject: Subject) -> Node:
+    chosen, manifest = subject.connection.destination, subject.destination
+    if chosen is None or manifest is None:
+        return Node("No destination yet", "Nothing can be loaded")
+    database = chosen.config.get("database", "")
+    place = f"{database}.{subject.connection.dataset}" if database else subject.connection.dataset
+    return Node(chosen.name, place, manifest.tile, manifest.tile_hue)
+
+
+def _wire(subject: Subject) -> Wire:
+    connection, totals = subject.connection, subject.totals
+    if subject.running:
+        several = f"{subject.running} of {totals['total']} entities syncing"
+        return Wire("run", "running", several if subject.has_entities else "Syncing now")
+    word = reason_in_words(connection.status, connection.status_reason)
+    if connection.status == Status.PAUSED:
+        return Wire("paused", connection.status, "Paused")
+    if connection.status != Status.ACTIVE:
+        return Wire("broken", connection.status, word)
+    if totals["broken"]:
+        return Wire("broken", "broken", f"{totals['broken']} of {totals['total']} entities broken")
+    return Wire("ok", connection.status, "Active")

@@ -1,0 +1,117 @@
+"""Pages of a sorted list by key: the address names the last row seen, never a number of rows to skip.
+
+So a page costs the same wherever it is, and nothing is shown twice or left out when rows come and go before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import and_
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import Count, Model, Q, QuerySet
+
+_SEPARATOR = "~"
+RowT = TypeVar("RowT", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One field that a list sorts by, never null, and how its text in an address is read back."""
+
+    field: str
+    read: Callable[[str], Any] = str
+
+    def value(self, row: Model) -> Any:
+        """Return the row's value."""
+        return getattr(row, self.field)
+
+    def write(self, row: Model) -> str:
+        """Return the row's value as text."""
+        value = self.value(row)
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+ID = Key("pk", UUID)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The keys of a sort, the primary key last. Only the one before it may hold the separator, as a name can."""
+
+    keys: tuple[Key, ...]
+    is_descending: bool = False
+
+    def cursor(self, row: Model) -> str:
+        """Return what names `row`'s place in an address."""
+        return _SEPARATOR.join(key.write(row) for key in self.keys)
+
+    def read(self, cursor: str) -> list[Any]:
+        """Return the values of a cursor. Raises `ValueError` for a text that is not a cursor of this order."""
+        rest, _, last = cursor.rpartition(_SEPARATOR)
+        parts = [*rest.split(_SEPARATOR, len(self.keys) - 2), last]
+        if len(parts) != len(self.keys):
+            message = "The address of this page is not complete."
+            raise ValueError(message)
+        return [key.read(part) for key, part in zip(self.keys, parts, strict=True)]
+
+    def fields(self, *, is_reversed: bool = False) -> list[str]:
+        """Return the arguments of `order_by`."""
+        sign = "-" if self.is_descending != is_reversed else ""
+        return [sign + key.field for key in self.keys]
+
+    def beyond(self, values: list[Any], *, is_reversed: bool = False) -> Q:
+        """Return the condition for rows after `values`, or before them."""
+        step = "lt" if self.is_descending != is_reversed else "gt"
+        names = [key.field for key in self.keys]
+        found = Q()
+        for place, name in enumerate(names):
+            same = [Q(**{same: value}) for same, value in zip(names[:place], values, strict=False)]
+            found |= reduce(and_, same, Q(**{f"{name}__{step}": values[place]}))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[RowT]):
+    """One page of a list. `first` is the place of its first row, from 1; the cursors are empty at the ends."""
+
+    rows: list[RowT]
+    first: int
+    total: int
+    before: str
+    after: str
+
+    @property
+    def last(self) -> int:
+        """The place of the page's last row."""
+        return self.first + len(self.rows) - 1
+
+
+def cut(rows: QuerySet[RowT], order: Order, *, size: int, after: str = "", before: str = "") -> Slice[RowT]:
+    """Return the page of `rows` after one cursor, or before the other, in two queries whatever it holds.
+
+    `rows` carries the annotations that `order` names. For lists short enough to be counted. Raises `ValueError`
+    for a cursor that does not belong to this order.
+    """
+    back = bool(before) and not after
+    cursor = after or before
+    wanted = rows.order_by(*order.fields(is_reversed=back))
+    if cursor:
+        wanted = wanted.filter(order.beyond(order.read(cursor), is_reversed=back))
+    found = list(wanted[: size + 1])
+    shown = found[:size][::-1] if back else found[:size]
+    is_more = len(found) > size
+    place = order.beyond([key.value(shown[0]) for key in order.keys], is_reversed=True) if shown else Q(pk=None)
+    counts = rows.aggregate(total=Count("pk"), passed=Count("pk", filter=place))
+    has_before, has_after = (is_more, True) if back else (counts["passed"] > 0, is_more)
+    return Slice(
+        rows=shown,
+        first=counts["passed"] + 1,
+        total=counts["total"],
+        before=order.cursor(shown[0]) if shown and has_before else "",
+        after=order.cursor(shown[-1]) if shown and has_after else "",
+    )

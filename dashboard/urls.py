@@ -1,0 +1,34 @@
+"""Every address. The policy table in `dashboard.access` lists each of them with the role it needs."""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from django.urls import URLPattern, URLResolver, include, path
+
+from dashboard.views import connections, entities, health, jobs
+
+connection_patterns: list[URLPattern | URLResolver] = [
+    path("", connections.list_, name="list"),
+    path("connections/<uuid:pk>/", connections.overview, name="overview"),
+    path("connections/<uuid:pk>/jobs/", connections.jobs, name="jobs"),
+    path("connections/<uuid:pk>/sync/", connections.sync, name="sync"),
+    path("connections/<uuid:pk>/entities/<uuid:entity_pk>/", entities.detail, name="entity"),
+    path("connections/<uuid:pk>/entities/<uuid:entity_pk>/sync/", entities.sync, name="sync-entity"),
+]
+
+job_patterns: list[URLPattern | URLResolver] = [
+    path("<uuid:pk>/", jobs.detail, name="detail"),
+    path("<uuid:pk>/cancel/", jobs.cancel, name="cancel"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include((connection_patterns, "connections"))),
+    path("jobs/", include((job_patterns, "jobs"))),
+    path("accounts/login/", account.login, name="account_login"),
+    path("accounts/logout/", account.logout, name="account_logout"),
+    path("accounts/inactive/", account.account_inactive, name="account_inactive"),
+    path("accounts/confirm/", account.reauthenticate, name="account_reauthenticate"),
+    path("healthz", health.live, name="health"),
+]
+
+handler500 = "dashboard.views.errors.server_error"

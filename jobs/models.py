@@ -1,0 +1,307 @@
+"""What runs, ran and will run: jobs with their attempts, steps and log, and the lease of each live one.
+
+`Job` and its children are partitioned by the job's UUIDv7 in weeks (see the first migration and
+`jobs.services.retention`); `Lease` is the small hot table and carries the unique rules that a partitioned table
+cannot. Only `jobs.services` changes a status.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from connectors.ids import first_id_at, new_id
+from connectors.models import Connection, Entity
+
+
+class JobType(models.TextChoices):
+    """What a job does. One handler each, in `jobs/handlers`."""
+
+    DATA_SYNC = "data_sync", "Data sync"
+    HISTORICAL_RESYNC = "historical_resync", "Historical re-sync"
+    TEST_CONNECTION = "test_connection", "Connection test"
+    DISCOVER = "discover", "Discovery"
+    PURGE = "purge", "Purge"
+    ENROLL_BENEFITS = "enroll_benefits", "Benefit enrolment"
+    TOKEN_REFRESH = "token_refresh", "Token refresh"  # noqa: S105 - the name of a job type
+
+
+SYNC_TYPES = (JobType.DATA_SYNC, JobType.HISTORICAL_RESYNC)
+
+
+class JobStatus(models.TextChoices):
+    """The life of a job. A job waiting for its next attempt is pending."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "In progress"
+    SUCCESS = "success", "Success"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ENDED = (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+class Trigger(models.TextChoices):
+    """What started a job."""
+
+    SCHEDULE = "schedule", "Schedule"
+    USER = "user", "Person"
+    API = "api", "API"
+    SESSION = "session", "Session"
+    SYSTEM = "system", "Patchbay"
+
+
+class Queue(models.TextChoices):
+    """The queues, each with workers of its own."""
+
+    INTERACTIVE = "interactive"
+    SYNC = "sync"
+    BULK = "bulk"
+    SYSTEM = "system"
+
+
+class StepStatus(models.TextChoices):
+    """The life of a step."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "In progress"
+    SUCCESS = "success", "Success"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Reads of jobs."""
+
+    def newest_first(self) -> JobQuerySet:
+        """By id, which is by time, the newest first."""
+        return self.order_by("-pk")
+
+    def for_history(self) -> JobQuerySet:
+        """What a list of a connection's jobs shows, newest first, without the large columns."""
+        whole = self.newest_first().select_related("entity", "actor")
+        return whole.defer("tables", "error_detail", "entity__recent_runs")
+
+    def older_than(self, job_id: UUID | None) -> JobQuerySet:
+        """Those made before the job `job_id`; all without one."""
+        return self.filter(pk__lt=job_id) if job_id else self
+
+    def failures(self, code: str, *, since: datetime) -> JobQuerySet:
+        """Those made `since` then that failed with `code`, the oldest first."""
+        return self.filter(pk__gte=first_id_at(since), status=JobStatus.FAILED, error_code=code).order_by("pk")
+
+    def for_page(self) -> JobQuerySet:
+        """A job with all that its page names."""
+        return self.select_related("connection__destination", "entity", "actor", "lease").defer(
+            "connection__credentials", "connection__destination__credentials"
+        )
+
+
+class Job(models.Model):
+    """One unit of background work from its creation to its end; never rewritten after its end."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    type = models.CharField(max_length=24, choices=JobType)
+    status = models.CharField(max_length=12, choices=JobStatus, default=JobStatus.PENDING)
+    trigger = models.CharField(max_length=12, choices=Trigger)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="jobs")
+    entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="jobs", null=True, blank=True)
+    slot_at = models.DateTimeField(null=True, blank=True)
+    missed_slots = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=1)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_step = models.CharField(max_length=20, blank=True)
+    # The source's own words, secrets removed.
+    error_detail = models.TextField(blank=True)
+    rows_extracted = models.PositiveBigIntegerField(default=0)
+    rows_loaded = models.PositiveBigIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+    # One entry per table: {"name", "mode", "estimated", "extracted", "loaded", "bytes"}.
+    tables = models.JSONField(default=list, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        indexes = (
+            models.Index("connection", "id", name="job_by_connection"),
+            models.Index("entity", "id", name="job_by_entity"),
+            models.Index("status", "id", name="job_by_status"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="job_status_known"),
+            models.CheckConstraint(condition=Q(type__in=JobType.values), name="job_type_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=ENDED, ended_at__isnull=False)
+                | (~Q(status__in=ENDED) & Q(ended_at__isnull=True)),
+                name="job_end_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=JobStatus.FAILED) | ~Q(error_code=""), name="job_failure_has_code"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_type_display()} {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        """The address of the job's page."""
+        return reverse("jobs:detail", args=[self.pk])
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job has ended for good."""
+        return self.status in ENDED
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From the first start to the end in milliseconds, once it has ended."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return round((self.ended_at - self.started_at).total_seconds() * 1000)
+
+
+class Attempt(models.Model):
+    """One try of a job by one worker. `token` fences its writes."""
+
+    pk = models.CompositePrimaryKey("job_id", "number")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    token = models.UUIDField()
+    worker = models.CharField(max_length=120)
+    status = models.CharField(max_length=12, choices=JobStatus, default=JobStatus.RUNNING)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number} of {self.job_id}"
+
+
+class Step(models.Model):
+    """One step of an attempt; `number` counts through the whole job."""
+
+    pk = models.CompositePrimaryKey("job_id", "number")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")
+    number = models.PositiveSmallIntegerField()
+    attempt = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=20)
+    status = models.CharField(max_length=12, choices=StepStatus, default=StepStatus.PENDING)
+    detail = models.CharField(max_length=300, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.job_id}"
+
+
+class LogLine(models.Model):
+    """One line of a job's log; `number` counts through the whole job, so a page can ask for what is newer."""
+
+    pk = models.CompositePrimaryKey("job_id", "number")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="log_lines")
+    number = models.PositiveIntegerField()
+    attempt = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    level = models.CharField(max_length=8)
+    step = models.CharField(max_length=20, blank=True)
+    message = models.TextField()
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class LeaseState(models.TextChoices):
+    """A lease waits for a worker, or is held by one."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+
+
+class LeaseQuerySet(models.QuerySet["Lease"]):
+    """Reads of leases, which are the live jobs."""
+
+    def syncs(self) -> LeaseQuerySet:
+        """Those of data syncs and re-syncs."""
+        return self.filter(type__in=SYNC_TYPES)
+
+    def running(self) -> LeaseQuerySet:
+        """Those held by a worker."""
+        return self.filter(state=LeaseState.RUNNING)
+
+    def pending(self) -> LeaseQuerySet:
+        """Those that wait."""
+        return self.filter(state=LeaseState.PENDING)
+
+
+class Lease(models.Model):
+    """One narrow row per job that has not ended, gone when it ends. No index on what heartbeats write."""
+
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="lease")
+    type = models.CharField(max_length=24, choices=JobType)
+    queue = models.CharField(max_length=12, choices=Queue)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="leases")
+    entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="leases", null=True, blank=True)
+    state = models.CharField(max_length=8, choices=LeaseState, default=LeaseState.PENDING)
+    slot_at = models.DateTimeField(null=True, blank=True)
+    # A destination that takes one writer at a time (a DuckDB file): at most one running lease carries its id.
+    exclusive_key = models.UUIDField(null=True, blank=True)
+    available_at = models.DateTimeField()
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    dispatch_count = models.PositiveSmallIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lost_count = models.PositiveSmallIntegerField(default=0)
+    token = models.UUIDField(null=True, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    # {"tables": {name: [extracted, loaded]}, "step": name}; written at most once a second.
+    progress = models.JSONField(default=dict, blank=True)
+
+    objects = LeaseQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                "entity",
+                condition=Q(state=LeaseState.RUNNING, type__in=SYNC_TYPES),
+                name="lease_one_running_sync",
+            ),
+            models.UniqueConstraint(
+                "entity",
+                condition=Q(state=LeaseState.PENDING, type__in=SYNC_TYPES),
+                name="lease_one_pending_sync",
+            ),
+            models.UniqueConstraint(
+                "entity", "slot_at", condition=Q(slot_at__isnull=False), name="lease_one_per_slot"
+            ),
+            models.UniqueConstraint(
+                "exclusive_key", condition=Q(state=LeaseState.RUNNING), name="lease_one_exclusive_writer"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=LeaseState.PENDING, token__isnull=True, expires_at__isnull=True)
+                | Q(state=LeaseState.RUNNING, token__isnull=False, expires_at__isnull=False),
+                name="lease_running_has_token",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Lease of {self.job_id}"

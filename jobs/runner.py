@@ -1,0 +1,62 @@
+"""One attempt of a job in a worker child: take it, do the work, record how it ended."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from connectors.plan import Stopped, SyncError
+from connectors.secrets import UnreadableSecretError
+from jobs.handlers import handler, redactor
+from jobs.models import Job
+from jobs.reporter import JobReporter
+from jobs.services import finish
+from jobs.services.finish import Failure, StaleAttempt
+from jobs.services.start import Claim, start
+from jobs.services.workers import identity
+
+log = structlog.get_logger(__name__)
+
+
+def run_job(job_id: UUID) -> None:
+    """Run the pending job `job_id` here, if it still waits; a message that came twice or late does nothing."""
+    claim = start(job_id=job_id, worker=identity())
+    if claim is None:
+        return
+    job = Job.objects.for_page().get(pk=job_id)
+    try:
+        _attempt(job, claim)
+    except StaleAttempt as stale:
+        log.warning("The attempt's result was dropped", job=str(job_id), reason=str(stale))
+
+
+def _attempt(job: Job, claim: Claim) -> None:
+    try:
+        redact = redactor(job)
+    except UnreadableSecretError as error:
+        finish.fail(claim=claim, failure=Failure("misconfigured", detail=str(error)))
+        return
+    with JobReporter(claim, redact) as reporter:
+        try:
+            result = handler(job.type)(job, reporter)
+        except Stopped:
+            reporter.log("warning", reporter.current_step, "Cancelled by a person; what was loaded before is unchanged.")
+            reporter.finish()
+            finish.cancel(claim=claim)
+        except SyncError as error:
+            failure = Failure(error.code, error.step or reporter.current_step, redact(error.detail), error.retry_after)
+            _fail(reporter, claim, failure)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job's record must say so
+            detail = redact(f"{type(error).__name__}: {error}")
+            log.error("A job failed in an unknown way", job=str(job.pk), reason=detail)  # noqa: TRY400 - a trace may hold secrets
+            _fail(reporter, claim, Failure("unknown_error", reporter.current_step, detail))
+        else:
+            reporter.finish()
+            finish.succeed(claim=claim, result=result)
+
+
+def _fail(reporter: JobReporter, claim: Claim, failure: Failure) -> None:
+    reporter.log("error", failure.step, f"{failure.code}: {failure.detail}" if failure.detail else failure.code)
+    reporter.finish()
+    finish.fail(claim=claim, failure=failure)

@@ -1,0 +1,105 @@
+"""Makes jobs: for a person's click, and for a slot that is due. A live job of an entity is never doubled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connectors.destinations import registry as destinations
+from connectors.errors import entry
+from connectors.models import Connection, Entity, Status
+from connectors.services import facts
+from connectors.status import MISSING
+from jobs.models import Job, JobType, Lease, LeaseState, Queue, Trigger
+from jobs.services.publish import publish_on_commit
+
+# A job's attempts are bounded by the code of its last failure; this is what a page shows before there is one.
+DEFAULT_ATTEMPTS = entry("unknown_error").max_attempts
+
+
+class CannotSync(Exception):  # noqa: N818 - a refusal that is told to the person, not a fault
+    """A sync cannot be started now. `reason` is a code; the text is a sentence for people."""
+
+    def __init__(self, reason: str, message: str, job_id: UUID | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.job_id = job_id
+
+
+@transaction.atomic
+def enqueue_sync(
+    *,
+    connection: Connection,
+    actor: User | None,
+    entity: Entity | None = None,
+    trigger: Trigger = Trigger.USER,
+) -> list[Job]:
+    """Make one pending sync per selected entity of a connection, or for one entity, and publish them on commit.
+
+    Returns the new jobs. Raises `CannotSync` when the connection is paused or incomplete, or while one runs or waits.
+    """
+    locked = facts.lock(connection.pk)
+    _refuse_unless_ready(locked)
+    entities = [entity] if entity else list(locked.entities.selected())
+    live = Lease.objects.syncs().filter(entity__in=entities).order_by("state").first()
+    if live is not None:
+        raise _already(locked, live)
+    jobs = [new_sync(locked, one, trigger=trigger, actor=actor) for one in entities]
+    try:
+        with transaction.atomic():
+            leases = Lease.objects.bulk_create([new_lease(job, locked) for job in jobs])
+            Job.objects.bulk_create(jobs)
+    except IntegrityError as error:
+        # A tick was faster, between our look and our insert.
+        message = f"{locked.name} is about to sync already: its schedule was faster. Nothing new was started."
+        raise CannotSync("already_syncing", message) from error
+    publish_on_commit(leases)
+    return jobs
+
+
+def new_sync(connection: Connection, entity: Entity, *, trigger: Trigger, actor: User | None = None) -> Job:
+    """Return an unsaved data sync of an entity."""
+    return Job(
+        type=JobType.DATA_SYNC,
+        trigger=trigger,
+        actor=actor,
+        connection=connection,
+        entity=entity,
+        max_attempts=DEFAULT_ATTEMPTS,
+    )
+
+
+def new_lease(job: Job, connection: Connection, *, now: datetime | None = None) -> Lease:
+    """Return the unsaved lease that lets a job wait for a worker."""
+    is_exclusive = connection.destination is not None and destinations.is_exclusive(connection.destination.kind)
+    return Lease(
+        job=job,
+        type=job.type,
+        queue=Queue.SYNC,
+        connection=connection,
+        entity=job.entity,
+        slot_at=job.slot_at,
+        exclusive_key=connection.destination_id if is_exclusive else None,
+        available_at=now or timezone.now(),
+    )
+
+
+def _refuse_unless_ready(connection: Connection) -> None:
+    if connection.status == Status.PAUSED:
+        pause = connection.pauses.open().first()
+        why = f": {pause.reason}" if pause else ""
+        message = f"{connection.name} is paused{why}. Resume it first, then sync."
+        raise CannotSync("paused", message)
+    if connection.status == Status.INCOMPLETE:
+        missing = MISSING.get(connection.status_reason, "Its setup is not finished.")
+        message = f"{connection.name} cannot sync yet. {missing}"
+        raise CannotSync("incomplete", message)
+
+
+def _already(connection: Connection, live: Lease) -> CannotSync:
+    doing = "is syncing already" if live.state == LeaseState.RUNNING else "is waiting to sync already"
+    return CannotSync("already_syncing", f"{connection.name} {doing}. Nothing new was started.", live.job_id)

@@ -1,0 +1,211 @@
+"""From running to its end, or back to pending: each in one transaction that the attempt's token must still allow.
+
+What ends a job also writes the facts that lists show: of the entity, of the connection, and both statuses.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connectors.errors import entry
+from connectors.models import Connection, Entity
+from connectors.plan import SyncResult
+from connectors.services import facts
+from jobs.models import Attempt, Job, JobStatus, Lease, LeaseState, Step, StepStatus
+from jobs.services.start import Claim
+
+log = structlog.get_logger(__name__)
+
+RUNS_KEPT = 30
+LONGEST_WAIT_SECONDS = 3600
+
+
+class StaleAttempt(Exception):  # noqa: N818 - nothing went wrong: another attempt owns the job now
+    """The token is no longer valid, so nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed: a code of the registry, the step, and the source's own words without secrets."""
+
+    code: str
+    step: str = ""
+    detail: str = ""
+    retry_after: float | None = None
+
+
+@transaction.atomic
+def succeed(*, claim: Claim, result: SyncResult) -> None:
+    """End a job as a success with its counts. Raises `StaleAttempt`."""
+    job, _ = _hold(claim)
+    planned = {table["name"]: table for table in job.tables}
+    tables = [
+        {
+            **planned.get(counts.name, {"name": counts.name}),
+            "extracted": counts.rows_extracted,
+            "loaded": counts.rows_loaded,
+            "bytes": counts.bytes,
+        }
+        for counts in result.tables
+    ]
+    _end(
+        job,
+        JobStatus.SUCCESS,
+        tables=tables,
+        rows_extracted=sum(counts.rows_extracted for counts in result.tables),
+        rows_loaded=sum(counts.rows_loaded for counts in result.tables),
+        bytes=sum(counts.bytes for counts in result.tables),
+    )
+
+
+@transaction.atomic
+def fail(*, claim: Claim, failure: Failure) -> None:
+    """End an attempt as failed: the job waits for its next attempt if its code says that helps, or ends as failed.
+
+    Raises `StaleAttempt`.
+    """
+    job, lease = _hold(claim)
+    after_attempt_failed(job, lease, failure)
+
+
+@transaction.atomic
+def cancel(*, claim: Claim) -> None:
+    """End a running job as cancelled, after its work has stopped. Raises `StaleAttempt`."""
+    job, _ = _hold(claim)
+    end_cancelled(job)
+
+
+def after_attempt_failed(job: Job, lease: Lease, failure: Failure) -> None:
+    """Record the failed attempt of a held job, and either put it back to pending or end it."""
+    now = timezone.now()
+    known = entry(failure.code)
+    _close_attempt(job, JobStatus.FAILED, now, failure)
+    tries = lease.lost_count if failure.code == "worker_lost" else job.attempt - lease.lost_count
+    if tries < known.max_attempts and _wait_again(job, lease, failure, now):
+        return
+    _end(job, JobStatus.FAILED, error_code=failure.code, error_step=failure.step, error_detail=failure.detail)
+
+
+def end_cancelled(job: Job) -> None:
+    """End a held job, running or waiting, as cancelled."""
+    _end(job, JobStatus.CANCELLED, error_code="cancelled_by_user")
+
+
+def wait_seconds(failure: Failure, tries: int) -> float:
+    """Return how long to wait after `tries` failed attempts: what the source asked for, or a doubling with jitter."""
+    if failure.retry_after is not None:
+        return min(failure.retry_after, LONGEST_WAIT_SECONDS)
+    longest = min(LONGEST_WAIT_SECONDS, entry(failure.code).first_wait_seconds * 2 ** max(0, tries - 1))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+
+
+def _hold(claim: Claim) -> tuple[Job, Lease]:
+    """Lock connection, lease and job in this order. Raises `StaleAttempt` when the token is not valid any more."""
+    job = Job.objects.select_related("entity").get(pk=claim.job_id)
+    job.connection = facts.lock(job.connection_id)
+    held = Lease.objects.select_for_update(of=("self",)).running().filter(pk=claim.job_id, token=claim.token)
+    lease = held.first()
+    if lease is None:
+        message = f"Attempt {claim.attempt} of job {claim.job_id} does not hold it any more."
+        raise StaleAttempt(message)
+    return Job.objects.select_related("entity").get(pk=claim.job_id), lease
+
+
+def _wait_again(job: Job, lease: Lease, failure: Failure, now: datetime) -> bool:
+    """Put a held job back to pending. False when the entity has a newer pending job, which takes its place."""
+    tries = lease.lost_count if failure.code == "worker_lost" else job.attempt
+    available_at = now + timedelta(seconds=wait_seconds(failure, tries))
+    try:
+        with transaction.atomic():
+            Lease.objects.filter(pk=job.pk).update(
+                state=LeaseState.PENDING,
+                token=None,
+                worker="",
+                expires_at=None,
+                available_at=available_at,
+                dispatched_at=None,
+                dispatch_count=0,
+                lost_count=lease.lost_count,
+                progress={},
+            )
+    except IntegrityError:
+        return False
+    Job.objects.filter(pk=job.pk).update(
+        status=JobStatus.PENDING,
+        next_attempt_at=available_at,
+        max_attempts=entry(failure.code).max_attempts,
+        error_code=failure.code,
+        error_step=failure.step,
+        error_detail=failure.detail,
+    )
+    return True
+
+
+def _close_attempt(job: Job, status: JobStatus, now: datetime, failure: Failure | None = None) -> None:
+    Attempt.objects.filter(job=job, number=job.attempt, ended_at__isnull=True).update(
+        status=status,
+        ended_at=now,
+        error_code=failure.code if failure else "",
+        error_detail=failure.detail if failure else "",
+    )
+    steps = Step.objects.filter(job=job, attempt=job.attempt)
+    stopped = StepStatus.FAILED if status == JobStatus.FAILED else StepStatus.SKIPPED
+    steps.filter(status=StepStatus.RUNNING).update(status=stopped, ended_at=now)
+    steps.filter(status=StepStatus.PENDING).update(status=StepStatus.SKIPPED)
+
+
+def _end(job: Job, status: JobStatus, **values: Any) -> None:
+    """End a held job for good: its lease goes, its record is closed, the facts and both statuses follow."""
+    now = timezone.now()
+    _close_attempt(job, status, now)
+    Lease.objects.filter(pk=job.pk).delete()
+    final = {"error_code": "", "error_step": "", "error_detail": "", "next_attempt_at": None, **values}
+    live = Job.objects.filter(pk=job.pk, status__in=[JobStatus.PENDING, JobStatus.RUNNING])
+    changed = live.update(status=status, ended_at=now, **final)
+    if changed != 1:
+        message = f"Job {job.pk} had ended already."
+        raise StaleAttempt(message)
+    ended = Job.objects.get(pk=job.pk)
+    _record_run(ended, facts.lock(ended.connection_id), now)
+
+
+def _record_run(job: Job, connection: Connection, now: datetime) -> None:
+    run = {"id": str(job.pk), "status": job.status, "ms": job.duration_ms or 0}
+    records: Sequence[Connection | Entity] = [connection]
+    entity = Entity.objects.select_for_update().filter(pk=job.entity_id).first()
+    if entity is not None:
+        entity.last_duration_ms = job.duration_ms
+        entity.last_rows = job.rows_loaded if job.status == JobStatus.SUCCESS else entity.last_rows
+        entity.save(update_fields=["last_duration_ms", "last_rows"])
+        records = [connection, entity]
+    for record in records:
+        _record_on(record, job, run, now)
+    if entity is not None:
+        facts.refresh_one(connection, entity, now=now)
+
+
+def _record_on(record: Connection | Entity, job: Job, run: dict[str, Any], now: datetime) -> None:
+    record.recent_runs = [*record.recent_runs, run][-RUNS_KEPT:]
+    record.last_run_at, record.last_job_id = now, job.pk
+    if job.status == JobStatus.SUCCESS:
+        record.last_success_at, record.last_error_code, record.failure_streak = now, "", 0
+    elif job.status == JobStatus.FAILED:
+        record.last_error_code, record.failure_streak = job.error_code, record.failure_streak + 1
+    record.save(
+        update_fields=[
+            "recent_runs",
+            "last_run_at",
+            "last_job_id",
+            "last_success_at",
+            "last_error_code",
+            "failure_streak",
+        ]
+    )

@@ -1,0 +1,43 @@
+"""Tells workers that a job waits. The message is only a hint: lost, late or repeated, it changes no outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+
+from jobs.models import Lease
+
+log = structlog.get_logger(__name__)
+
+
+def publish_on_commit(leases: Sequence[Lease]) -> None:
+    """Publish after the running transaction commits. A broker that is away is left to the tick."""
+    transaction.on_commit(partial(_publish_now, [lease.pk for lease in leases]))
+
+
+def _publish_now(job_ids: Sequence[object]) -> None:
+    claimed = Lease.objects.pending().filter(pk__in=job_ids, dispatched_at__isnull=True)
+    # The first of many only: the tick lets the others follow as workers become free.
+    for lease in claimed.order_by("pk")[:1]:
+        stamped = Lease.objects.pending().filter(pk=lease.pk, dispatched_at__isnull=True)
+        if stamped.update(dispatched_at=Now(), dispatch_count=F("dispatch_count") + 1) == 1:
+            publish([lease])
+
+
+def publish(leases: Sequence[Lease]) -> None:
+    """Send one message per lease to its queue. Never raises: what is not sent is published again by the tick."""
+    if not leases:
+        return
+    try:
+        with current_app.connection_for_write() as broker, current_app.amqp.Producer(broker) as producer:
+            for lease in leases:
+                current_app.send_task("jobs.run", args=[str(lease.pk)], queue=lease.queue, producer=producer)
+    except (OperationalError, OSError) as error:
+        log.warning("The broker is away; jobs wait in the database", waiting=len(leases), reason=str(error))

@@ -1,0 +1,23 @@
+// Polls only what somebody can see: a hidden tab asks nothing, and asks at once when it is seen again.
+// A poll that would replace an open menu waits for its next turn.
+const missed = new Set();
+
+// htmx hands over the event that caused a request; a timer has none.
+function isPoll(detail) {
+  return detail.requestConfig.verb === "get" && !detail.requestConfig.triggeringEvent;
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, target } = event.detail;
+  if (!isPoll(event.detail) || !elt.closest("[hx-trigger*='every']")) return;
+  if (document.hidden) missed.add(elt);
+  if (document.hidden || target.querySelector(".menu:popover-open")) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  for (const element of missed) {
+    if (element.isConnected) htmx.ajax("GET", element.getAttribute("hx-get"), { source: element });
+  }
+  missed.clear();
+});

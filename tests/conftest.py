@@ -1,0 +1,39 @@
+"""What tests of every part share: members of each role, signed in."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+
+def member(role: str) -> User:
+    """Return the member of a role, made on first use."""
+    user, is_new = User.objects.get_or_create(username=role, defaults={"email": f"{role}@patchbay.example"})
+    if is_new:
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+    return user
+
+
+def _client(role: str) -> Client:
+    client = Client()
+    client.force_login(member(role), backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    """A browser signed in as a viewer."""
+    return _client("viewer")
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    """A browser signed in as an operator."""
+    return _client("operator")
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    """A browser signed in as an admin."""
+    return _client("admin")

@@ -1,0 +1,42 @@
+"""Real sandbox servers, each a process of its own."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.sandbox.running import Running, start_sandbox_process
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture(scope="module")
+def start_sandbox() -> Iterator[Start]:
+    """Start sandboxes on free ports; keyword arguments become PATCHBAY_SANDBOX_ variables."""
+    started: list[Running] = []
+
+    def start(*arguments: str, **settings: str) -> Running:
+        started.append(start_sandbox_process(*arguments, **settings))
+        return started[-1]
+
+    yield start
+    for sandbox in started:
+        sandbox.session.close()
+        sandbox.process.kill()
+        sandbox.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def sandbox(start_sandbox: Start) -> Running:
+    """Start a sandbox that all tests of a module share; whoever turns a knob uses `knobs`."""
+    return start_sandbox()
+
+
+@pytest.fixture
+def knobs(sandbox: Running) -> Iterator[Callable[[object], None]]:
+    """Turn the shared sandbox's knobs for one test."""
+
+    def turn(document: object) -> None:
+        assert sandbox.turn_knobs(document).status_code == 200
+
+    yield turn
+    turn({})

@@ -1,0 +1,49 @@
+"""The real servers of a test run, started before Django reads its settings and stopped at its end.
+
+Loaded as a pytest plugin (`-p tests.servers`), which happens before pytest-django looks for a database.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from dashboard.stack import postgres, redis
+from dashboard.stack.home import prepare_home
+
+HOME = Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
+TEST_DATABASE = "patchbay_test"
+
+
+def _environment(database_url: str, redis_url: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "PATCHBAY_HOME": str(HOME),
+        "PATCHBAY_HTTPS": "0",
+        "PATCHBAY_SECRET_KEY": secrets.token_urlsafe(50),
+        "PATCHBAY_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "PATCHBAY_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "PATCHBAY_HOSTS": "127.0.0.1,localhost,testserver",
+        "PATCHBAY_ENVIRONMENT": "Test",
+    }
+
+
+prepare_home(HOME)
+POSTGRES = postgres.start(HOME)
+REDIS = redis.start(HOME)
+os.environ.update(_environment(POSTGRES.server.url(), REDIS.server.url()))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop both servers and remove their folder."""
+    del config
+    REDIS.stop()
+    POSTGRES.stop()
+    shutil.rmtree(HOME, ignore_errors=True)
