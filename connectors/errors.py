@@ -61,7 +61,8 @@ _ENTRIES = (
         short="Sign-in refused",
         title="{source} refused the sign-in",
         cause="The user name, password or API key that is stored here is not accepted any more. It was changed or "
-        "removed at the source, or typed wrong. Patchbay does not try again by itself, so that the account is not locked.",
+        "removed at the source, or typed wrong. Patchbay does not try again by itself, so that the account is not "
+        "locked.",
         who="operator",
         end_user_text="Your sign-in was refused. Connect again with the current password or key.",
         actions=(
@@ -119,7 +120,10 @@ _ENTRIES = (
         cause="The name server does not know the host name of this connection. It is mistyped, or was removed.",
         who="operator",
         end_user_text="The address of the service cannot be found.",
-        actions=(Action("Check the spelling of the host name", "A name server may also need time after a change."), _SYNC_NOW),
+        actions=(
+            Action("Check the spelling of the host name", "A name server may also need time after a change."),
+            _SYNC_NOW,
+        ),
         max_attempts=3,
     ),
     ErrorEntry(
@@ -140,7 +144,10 @@ _ENTRIES = (
         cause="The certificate does not fit the host name, has expired, or both sides share no protocol version.",
         who="operator",
         end_user_text="A secure connection to the service could not be made.",
-        actions=(Action("Renew or correct the certificate at the source", "The log holds the exact reason."), _SYNC_NOW),
+        actions=(
+            Action("Renew or correct the certificate at the source", "The log holds the exact reason."),
+            _SYNC_NOW,
+        ),
         breaks=True,
     ),
     ErrorEntry(
@@ -211,7 +218,10 @@ _ENTRIES = (
         cause="The source sent data that does not fit its own description, so loading it would store something wrong.",
         who="provider",
         end_user_text="Some of the data could not be read.",
-        actions=(Action("Look at the record named in the log", "Correct it at the source, then sync again."), _SYNC_NOW),
+        actions=(
+            Action("Look at the record named in the log", "Correct it at the source, then sync again."),
+            _SYNC_NOW,
+        ),
         breaks=True,
     ),
     ErrorEntry(
@@ -275,6 +285,15 @@ _ENTRIES = (
         who="nobody",
         end_user_text="The sync was stopped.",
         actions=(_SYNC_NOW,),
+    ),
+    ErrorEntry(
+        code="superseded",
+        short="Not needed",
+        title="This run was not needed",
+        cause="The run before it was interrupted and goes on, and it copies the same data. This one never started.",
+        who="nobody",
+        end_user_text="The sync goes on in another run.",
+        actions=(Action("Look at the run before this one", "It stands next to this one in the job history."),),
     ),
     ErrorEntry(
         code="unknown_error",

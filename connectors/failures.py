@@ -56,8 +56,24 @@ _CONNECT_TEXTS = (
     (r"certificate|SSL|TLS", "tls_error"),
     (r"timeout expired|timed out", "connection_timeout"),
     (r"could not translate host name|name or service not known", "dns_failure"),
-    (r"starting up|shutting down|too many (clients|connections)|recovery mode|remaining connection slots", "provider_unavailable"),
+    (
+        r"starting up|shutting down|too many (clients|connections)|recovery mode|remaining connection slots",
+        "provider_unavailable",
+    ),
     (r"refused|unreachable|no route|reset|closed the connection|connection (is )?lost|server closed", "unreachable"),
+)
+
+# The first kind that fits decides; the order matters, because SSLError and ConnectTimeout are ConnectionErrors too.
+_HTTP: tuple[tuple[type[Exception], str, str], ...] = (
+    (requests.exceptions.SSLError, "tls_error", ""),
+    (requests.exceptions.Timeout, "connection_timeout", "No answer came within the time limit."),
+    (json.JSONDecodeError, "bad_record", "The answer is not valid JSON."),
+    (requests.exceptions.JSONDecodeError, "bad_record", "The answer is not valid JSON."),
+    (requests.exceptions.ChunkedEncodingError, "provider_error", "The answer broke off in the middle."),
+    (requests.exceptions.ContentDecodingError, "provider_error", "The answer cannot be unpacked."),
+    (requests.exceptions.ConnectionError, "unreachable", ""),
+    (requests.exceptions.InvalidURL, "misconfigured", ""),
+    (requests.exceptions.InvalidSchema, "misconfigured", ""),
 )
 
 
@@ -69,26 +85,18 @@ def at_side(code: str, side: Side) -> str:
 def postgres_failure(error: Exception, side: Side) -> SyncError:
     """Turn an error of psycopg or psycopg2 into a `SyncError`; `detail` is the server's own first line."""
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
-    text = str(error).strip()
-    code = _from_sqlstate(state) if state else _from_connect_text(text)
-    return SyncError(at_side(code, side), _first_lines(text))
+    # The primary message only: the context that follows it quotes rows.
+    said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).strip()
+    code = _from_sqlstate(state) if state else _from_connect_text(said)
+    return SyncError(at_side(code, side), _first_lines(said))
 
 
 def http_failure(error: Exception) -> SyncError:
     """Turn an error of requests (no answer, or one that cannot be read) into a `SyncError`."""
     text = _first_lines(str(error))
-    if isinstance(error, requests.exceptions.SSLError):
-        return SyncError("tls_error", text)
-    if isinstance(error, requests.exceptions.Timeout):
-        return SyncError("connection_timeout", "No answer came within the time limit.")
-    if isinstance(error, (requests.exceptions.JSONDecodeError, json.JSONDecodeError)):
-        return SyncError("bad_record", f"The answer is not valid JSON: {text}")
-    if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
-        return SyncError("provider_error", "The answer broke off in the middle.")
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return SyncError("unreachable", _short_reason(text))
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)):
-        return SyncError("misconfigured", text)
+    for kind, code, said in _HTTP:
+        if isinstance(error, kind):
+            return SyncError(code, said or _short_reason(text))
     return SyncError("provider_error", text)
 
 

@@ -22,14 +22,19 @@ class _PinnedAdapter(HTTPAdapter):
         self._address = address
         super().__init__()
 
-    def build_connection_pool_key_attributes(
-        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    def build_connection_pool_key_attributes(  # type: ignore[override]  # the stubs name private types
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str,  # noqa: FBT001 - the signature of requests
+        cert: Any = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Put the IP in the place of the host, and keep the host for the certificate's check."""
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] == "https":
-            pool = {**pool, "server_hostname": self._address.host, "assert_hostname": self._address.host}
-        return {**host, "host": self._address.ip}, pool
+        pinned = {**host, "host": self._address.ip}
+        if host["scheme"] != "https":
+            return pinned, {**pool}
+        name = self._address.host
+        return pinned, {**pool, "server_hostname": name, "assert_hostname": name}
 
 
 def open_session(base_url: str) -> tuple[str, requests.Session]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -214,18 +215,21 @@ class EntityQuerySet(models.QuerySet["Entity"]):
             success=Count("pk", filter=ended & ~failing & Q(last_success_at__isnull=False)),
         )
 
-    def broken_codes(self) -> EntityQuerySet:
+    def broken_codes(self) -> models.QuerySet[Entity, dict[str, Any]]:
         """One dictionary per error code of the broken ones, the most frequent code first.
 
-        `count`, `name` of one of them, `never` (how many never synced) and `synced_at` (the earliest last success).
+        `count`, `name` of one of them, `never` (how many never synced) `synced_at` (the earliest last success)
+        and `next_at` (the next run, None when all are on hold).
         """
         grouped = self.filter(status=Status.BROKEN).order_by().values("status_reason")
-        return grouped.annotate(
+        counted = grouped.annotate(
             count=Count("pk"),
             first_name=Min("name"),
             never=Count("pk", filter=Q(last_success_at__isnull=True)),
             synced_at=Min("last_success_at"),
-        ).order_by("-count", "status_reason")
+            next_at=Min("next_run_at"),
+        )
+        return cast("models.QuerySet[Entity, dict[str, Any]]", counted.order_by("-count", "status_reason"))
 
 
 class Entity(SyncFacts):

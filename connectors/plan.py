@@ -132,7 +132,9 @@ class SyncError(Exception):
     `detail` holds the source's own words with secrets removed; `retry_after` is in seconds, when the source said so.
     """
 
-    def __init__(self, code: str, detail: str = "", *, step: StepName | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, code: str, detail: str = "", *, step: StepName | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail

@@ -16,6 +16,10 @@ CONNECT_SECONDS = 10
 LOCK_TIMEOUT_MS = 10_000
 # A network that swallows packets is noticed after this time, instead of the kernel's two hours.
 DEAD_PEER_MS = 60_000
+_SESSION = (
+    f"SET lock_timeout = {LOCK_TIMEOUT_MS}; SET timezone = 'UTC'; SET datestyle = 'ISO'; "
+    "SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
+).encode()
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
 
@@ -28,6 +32,9 @@ def parameters(endpoint: Endpoint) -> dict[str, Any]:
     missing = [name for name in ("host", "database", "user") if not config.get(name)]
     if missing:
         raise SyncError("misconfigured", f"Not filled in: {', '.join(missing)}.")
+    if not endpoint.secrets.get("password"):
+        # Without one libpq would look for the password of this machine's own user, and send that one.
+        raise SyncError("misconfigured", "No password is stored.")
     sslmode = str(config.get("sslmode") or "prefer")
     if sslmode not in SSL_MODES:
         raise SyncError("misconfigured", f"The TLS mode “{sslmode}” does not exist.")
@@ -38,7 +45,7 @@ def parameters(endpoint: Endpoint) -> dict[str, Any]:
         "port": address.port,
         "dbname": str(config["database"]),
         "user": str(config["user"]),
-        "password": endpoint.secrets.get("password", ""),
+        "password": endpoint.secrets["password"],
         "sslmode": sslmode,
         "connect_timeout": CONNECT_SECONDS,
         "application_name": "patchbay",
@@ -49,11 +56,13 @@ def parameters(endpoint: Endpoint) -> dict[str, Any]:
 
 def connect(endpoint: Endpoint, side: Side) -> psycopg.Connection[TupleRow]:
     """Open a connection in autocommit with UTC and ISO dates. Raises `SyncError` with the fitting code."""
-    options = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres"
     try:
-        return psycopg.connect(**_at(endpoint, side), options=options, autocommit=True)
+        connection = psycopg.connect(**_at(endpoint, side), autocommit=True)
+        # Set after connecting: a pooler in front of the server refuses them as start-up parameters.
+        connection.execute(_SESSION)
     except psycopg.Error as error:
         raise postgres_failure(error, side) from None
+    return connection
 
 
 def _at(endpoint: Endpoint, side: Side) -> dict[str, Any]:

@@ -82,9 +82,7 @@ def derive_entity(setup: SetupFacts, runs: RunFacts) -> Derived:
     """Return an entity's status: broken when its last failure needs a person, or after three failures in a row."""
     if decided := derive_setup(setup):
         return decided
-    if runs.last_error_code and (
-        REGISTRY[runs.last_error_code].breaks or runs.failure_streak >= BROKEN_AFTER
-    ):
+    if runs.last_error_code and (REGISTRY[runs.last_error_code].breaks or runs.failure_streak >= BROKEN_AFTER):
         return Derived(Status.BROKEN, runs.last_error_code)
     return Derived(Status.ACTIVE, "ok")
 

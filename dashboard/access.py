@@ -114,6 +114,7 @@ class PolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on; `process_view` decides."""
         return self.get_response(request)
 
     def process_view(
@@ -140,6 +141,7 @@ class ReauthenticateByHeaderMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HtmxRequest) -> HttpResponse:
+        """Answer with a client redirect in place of a redirect to the sign-in page."""
         response = self.get_response(request)
         is_redirect = SEE_OTHER_MIN <= response.status_code <= SEE_OTHER_MAX
         if request.htmx and is_redirect and f"?{REDIRECT_FIELD_NAME}=" in response.headers.get("Location", ""):

@@ -122,11 +122,10 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 _POOL = {"min_size": 1, "max_size": 8, "timeout": 10}
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": dj_database_url.config(
-        env="DATABASE_URL", default="postgres://patchbay@127.0.0.1:5432/patchbay", conn_health_checks=True
-    )
-}
+_DATABASE = dj_database_url.config(
+    env="DATABASE_URL", default="postgres://patchbay@127.0.0.1:5432/patchbay", conn_health_checks=True
+)
+DATABASES: dict[str, dict[str, Any]] = {"default": {**_DATABASE}}
 # Milliseconds. A statement that waits longer is a fault to be told, not a page that hangs.
 _DATABASE_LIMITS = "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = _DATABASE_LIMITS

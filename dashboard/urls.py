@@ -5,12 +5,12 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import connections, entities, health, jobs
+from dashboard.views import connection_pages, connections, entities, health, jobs
 
 connection_patterns: list[URLPattern | URLResolver] = [
     path("", connections.list_, name="list"),
-    path("connections/<uuid:pk>/", connections.overview, name="overview"),
-    path("connections/<uuid:pk>/jobs/", connections.jobs, name="jobs"),
+    path("connections/<uuid:pk>/", connection_pages.overview, name="overview"),
+    path("connections/<uuid:pk>/jobs/", connection_pages.jobs, name="jobs"),
     path("connections/<uuid:pk>/sync/", connections.sync, name="sync"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/", entities.detail, name="entity"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/sync/", entities.sync, name="sync-entity"),

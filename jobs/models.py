@@ -28,7 +28,7 @@ class JobType(models.TextChoices):
     DISCOVER = "discover", "Discovery"
     PURGE = "purge", "Purge"
     ENROLL_BENEFITS = "enroll_benefits", "Benefit enrolment"
-    TOKEN_REFRESH = "token_refresh", "Token refresh"  # noqa: S105 - the name of a job type
+    TOKEN_REFRESH = "token_refresh", "Token refresh"
 
 
 SYNC_TYPES = (JobType.DATA_SYNC, JobType.HISTORICAL_RESYNC)
@@ -92,15 +92,32 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Those made before the job `job_id`; all without one."""
         return self.filter(pk__lt=job_id) if job_id else self
 
+    def successes(self) -> JobQuerySet:
+        """Data syncs that ended well."""
+        return self.filter(type__in=SYNC_TYPES, status=JobStatus.SUCCESS)
+
     def failures(self, code: str, *, since: datetime) -> JobQuerySet:
         """Those made `since` then that failed with `code`, the oldest first."""
         return self.filter(pk__gte=first_id_at(since), status=JobStatus.FAILED, error_code=code).order_by("pk")
 
     def for_page(self) -> JobQuerySet:
         """A job with all that its page names."""
-        return self.select_related("connection__destination", "entity", "actor", "lease").defer(
-            "connection__credentials", "connection__destination__credentials"
-        )
+        return self.select_related(
+            "connection__destination", "entity", "actor", "lease", "lease__cancel_requested_by"
+        ).defer("connection__credentials", "connection__destination__credentials")
+
+    def beside(self, job: Job) -> JobQuerySet:
+        """Jobs of the same entity, or of the same connection where a job has no entity; without `job` itself."""
+        same = {"entity_id": job.entity_id} if job.entity_id else {"connection_id": job.connection_id}
+        return self.filter(**same).exclude(pk=job.pk)
+
+    def id_before(self, job: Job) -> UUID | None:
+        """The id of the job that came before `job` at its entity, if any."""
+        return self.beside(job).filter(pk__lt=job.pk).order_by("-pk").values_list("pk", flat=True).first()
+
+    def id_after(self, job: Job) -> UUID | None:
+        """The id of the job that came after `job` at its entity, if any."""
+        return self.beside(job).filter(pk__gt=job.pk).order_by("pk").values_list("pk", flat=True).first()
 
 
 class Job(models.Model):
@@ -290,9 +307,7 @@ class Lease(models.Model):
                 condition=Q(state=LeaseState.PENDING, type__in=SYNC_TYPES),
                 name="lease_one_pending_sync",
             ),
-            models.UniqueConstraint(
-                "entity", "slot_at", condition=Q(slot_at__isnull=False), name="lease_one_per_slot"
-            ),
+            models.UniqueConstraint("entity", "slot_at", condition=Q(slot_at__isnull=False), name="lease_one_per_slot"),
             models.UniqueConstraint(
                 "exclusive_key", condition=Q(state=LeaseState.RUNNING), name="lease_one_exclusive_writer"
             ),

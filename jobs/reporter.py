@@ -24,6 +24,7 @@ from connectors.plan import SYNC_STEPS, LogLevel, StepName, StepStatus, Stopped
 from connectors.secrets import Redactor
 from jobs.models import Lease, LogLine, Step
 from jobs.services.start import Claim
+from jobs.text import storable
 
 log = structlog.get_logger(__name__)
 
@@ -65,9 +66,7 @@ class JobReporter:
         self._next_line = (last.first() or 0) + 1
         first = (self._claim.attempt - 1) * len(SYNC_STEPS) + 1
         for number, name in enumerate(SYNC_STEPS, start=first):
-            self._steps[name] = Step(
-                job_id=self._claim.job_id, number=number, attempt=self._claim.attempt, name=name
-            )
+            self._steps[name] = Step(job_id=self._claim.job_id, number=number, attempt=self._claim.attempt, name=name)
         Step.objects.bulk_create(self._steps.values())
         self._thread.start()
         return self
@@ -98,7 +97,7 @@ class JobReporter:
             elif status in {"success", "failed"}:
                 step.started_at, step.ended_at = step.started_at or now, now
             step.status = status
-            step.detail = self._redact(detail)[:_DETAIL_LENGTH] or step.detail
+            step.detail = storable(self._redact(detail), _DETAIL_LENGTH) or step.detail
             self._dirty_steps.add(name)
 
     def rows(self, table: str, *, extracted: int | None = None, loaded: int | None = None) -> None:
@@ -120,7 +119,7 @@ class JobReporter:
                     at=timezone.now(),
                     level=level,
                     step=step,
-                    message=self._redact(message).replace("\x00", "")[:_LINE_LENGTH],
+                    message=storable(self._redact(message), _LINE_LENGTH),
                 )
             )
             self._next_line += 1
@@ -188,7 +187,7 @@ class JobReporter:
             if held.update(**values) != 1:
                 _end_process("Another attempt owns the job", self._claim)
             LogLine.objects.bulk_create(lines)
-            Step.objects.bulk_update(steps, ["status", "detail", "started_at", "ended_at"]) if steps else None
+            Step.objects.bulk_update(steps, ["status", "detail", "started_at", "ended_at"])
             is_cancelled = held.filter(cancel_requested_at__isnull=False).exists()
         self._renewed = time.monotonic()
         if is_cancelled and self._cancelled_at is None:

@@ -41,7 +41,9 @@ def _attempt(job: Job, claim: Claim) -> None:
         try:
             result = handler(job.type)(job, reporter)
         except Stopped:
-            reporter.log("warning", reporter.current_step, "Cancelled by a person; what was loaded before is unchanged.")
+            reporter.log(
+                "warning", reporter.current_step, "Cancelled by a person; what was loaded before is unchanged."
+            )
             reporter.finish()
             finish.cancel(claim=claim)
         except SyncError as error:
@@ -49,7 +51,8 @@ def _attempt(job: Job, claim: Claim) -> None:
             _fail(reporter, claim, failure)
         except Exception as error:  # noqa: BLE001 - whatever it is, the job's record must say so
             detail = redact(f"{type(error).__name__}: {error}")
-            log.error("A job failed in an unknown way", job=str(job.pk), reason=detail)  # noqa: TRY400 - a trace may hold secrets
+            # Without the trace: its values may hold secrets.
+            log.error("A job failed in an unknown way", job=str(job.pk), reason=detail)  # noqa: TRY400
             _fail(reporter, claim, Failure("unknown_error", reporter.current_step, detail))
         else:
             reporter.finish()

@@ -23,6 +23,8 @@ TEST_DATABASE = "patchbay_test"
 
 def _environment(database_url: str, redis_url: str) -> dict[str, str]:
     return {
+        # Our Celery app names the real settings as its default, and the environment wins over pytest's own.
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "PATCHBAY_HOME": str(HOME),

@@ -8,3 +8,5 @@ STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.s
 DATABASES["default"]["TEST"] = {"NAME": "patchbay_test"}
 # Sign-ins of a test run all come from one address.
 ACCOUNT_RATE_LIMITS = False
+# Static files straight from their folders: nothing is collected for a test run.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True

@@ -102,3 +102,11 @@ def test_script_evaluates_no_text(path: Path) -> None:
 
 def test_shell_stays_small() -> None:
     assert len((ROOT / "templates" / "base.html").read_text(encoding="utf-8").splitlines()) <= MAX_SHELL_LINES
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
+def test_comments_end_on_their_line(path: Path) -> None:
+    """Django prints a `{#` that does not."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if line.count("{#") != line.count("#}")] == []

@@ -22,7 +22,9 @@ MANIFEST = DestinationManifest(
     name="DuckDB",
     tile="Du",
     tile_hue=5,
-    fields=(Field("file", "File name", "Letters, digits, “-” and “_”. The file lies in this installation's data folder."),),
+    fields=(
+        Field("file", "File name", "Letters, digits, “-” and “_”. The file lies in this installation's data folder."),
+    ),
     is_exclusive=True,
 )
 ARRAYS_AS_JSON = True
@@ -57,13 +59,14 @@ def check(endpoint: Endpoint) -> None:
 
 def count_rows(endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dict[str, int | None]:
     """Return the rows of each table in `dataset`; None for a table that is not there. Raises `SyncError`."""
-    import duckdb  # heavy, and only workers open files
+    import duckdb  # noqa: PLC0415 - heavy, and only workers open files
 
     counts: dict[str, int | None] = dict.fromkeys(tables)
     with _opened(path_of(endpoint)) as connection:
         for table in tables:
             try:
-                row = connection.execute(f"SELECT count(*) FROM {_quoted(dataset)}.{_quoted(table)}").fetchone()
+                name = f"{_quoted(dataset)}.{_quoted(table)}"
+                row = connection.execute(f"SELECT count(*) FROM {name}").fetchone()  # noqa: S608 - quoted above
             except duckdb.CatalogException:
                 continue
             counts[table] = int(row[0]) if row else None
@@ -72,7 +75,7 @@ def count_rows(endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dic
 
 def forget_old_loads(endpoint: Endpoint, dataset: str, pipeline: str) -> None:
     """Remove dlt's records of old loads of `pipeline` beyond the newest. Raises `SyncError`."""
-    import duckdb  # heavy, and only workers open files
+    import duckdb  # noqa: PLC0415 - heavy, and only workers open files
 
     with _opened(path_of(endpoint)) as connection:
         try:
@@ -84,7 +87,7 @@ def forget_old_loads(endpoint: Endpoint, dataset: str, pipeline: str) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
-    import duckdb  # heavy, and only workers open files
+    import duckdb  # noqa: PLC0415 - heavy, and only workers open files
 
     try:
         connection = duckdb.connect(str(path))

@@ -32,8 +32,6 @@ ARRAYS_AS_JSON = False
 
 def check(endpoint: Endpoint) -> None:
     """Sign in and look whether schemas may be created. Raises `SyncError`."""
-    if not endpoint.secrets.get("password"):
-        raise SyncError("misconfigured", "The destination has no password.")
     with closing(postgres.connect(endpoint, "destination")) as connection:
         try:
             row = connection.execute(
@@ -42,7 +40,7 @@ def check(endpoint: Endpoint) -> None:
             ).fetchone()
         except psycopg.Error as error:
             raise postgres_failure(error, "destination") from None
-    may_create, is_read_only = row if row else (False, False)
+    may_create, is_read_only = row or (False, False)
     if is_read_only:
         raise SyncError("destination_permission_denied", "The database is read-only.")
     if not may_create:

@@ -40,7 +40,7 @@ def kinds() -> tuple[str, ...]:
 @lru_cache
 def destination(kind: str) -> Destination:
     """Return the module of a destination. Raises `KeyError` for an unknown kind."""
-    return cast(Destination, import_module(_MODULES[kind]))
+    return cast("Destination", import_module(_MODULES[kind]))
 
 
 def manifest(kind: str) -> DestinationManifest:

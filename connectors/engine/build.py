@@ -3,73 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dlt
+from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
 from dlt.extract import DltResource, DltSource
 
-from connectors.engine import rows
 from connectors.engine.destinations import TYPE_HINT
+from connectors.engine.rows import RowFiles
 from connectors.plan import Reporter, SyncError, TablePlan
-from connectors.providers.feed import Column, Feed, FileChunk, ReadRequest
+from connectors.providers.feed import Chunk, Column, Feed, FileChunk, ReadRequest, RowChunk
 
 CURSOR_KEY = "cursor"
 
 
-class Extracted:
-    """What was read so far, by table."""
+@dataclass(slots=True)
+class Extraction:
+    """Where files are written while reading, who is told, and what was read so far, by table."""
 
-    def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
-        self.bytes: dict[str, int] = {}
+    folder: Path
+    reporter: Reporter
+    rows: dict[str, int] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
 
-    def add(self, table: str, chunk: FileChunk) -> None:
-        """Count a chunk."""
-        self.rows[table] = self.rows.get(table, 0) + chunk.row_count
+    def count(self, table: str, chunk: Chunk) -> None:
+        """Add a chunk, report the table's total, and ask whether to go on. May raise `Stopped`."""
+        rows = chunk.row_count if isinstance(chunk, FileChunk) else len(chunk.rows)
+        self.rows[table] = self.rows.get(table, 0) + rows
         self.bytes[table] = self.bytes.get(table, 0) + chunk.bytes
+        self.reporter.rows(table, extracted=self.rows[table])
+        self.reporter.check()
 
 
-def source(name: str, feeds: Sequence[Feed], folder: Path, reporter: Reporter, extracted: Extracted) -> DltSource:
-    """Return a dlt source named `name` that reads `feeds` one after the other into files in `folder`."""
-    resources = [_resource(feed, folder, reporter, extracted) for feed in feeds]
-    return DltSource(dlt.Schema(name), name, resources)
+def source(name: str, feeds: Sequence[Feed], extraction: Extraction) -> DltSource:
+    """Return a dlt source named `name` that reads `feeds` one after the other."""
+    return DltSource(dlt.Schema(name), name, [_resource(feed, extraction) for feed in feeds])
 
 
-def _resource(feed: Feed, folder: Path, reporter: Reporter, extracted: Extracted) -> DltResource:
+def _resource(feed: Feed, extraction: Extraction) -> DltResource:
     table = feed.table
 
     def files() -> Iterator[Any]:
         state = dlt.current.resource_state(table.name)
         since = state.get(CURSOR_KEY) if _is_incremental(table) else None
-        for chunk in feed.read(ReadRequest(since, folder)):
-            file = chunk if isinstance(chunk, FileChunk) else rows.write(chunk, table.name, feed.columns, folder)
-            extracted.add(table.name, file)
-            reporter.rows(table.name, extracted=extracted.rows[table.name])
+        for file in _files(feed, ReadRequest(since, extraction.folder), extraction):
             yield dlt.mark.with_file_import(str(file.path), "csv", file.row_count)
             # dlt linked or copied the file into its package.
             file.path.unlink()
             if _is_incremental(table) and file.cursor is not None:
-                state[CURSOR_KEY] = max(file.cursor, state.get(CURSOR_KEY, file.cursor))
-            reporter.check()
+                state[CURSOR_KEY] = file.cursor
 
-    return dlt.resource(
-        files,
+    resource: DltResource = dlt.resource(
+        files(),
         name=table.name,
         table_name=table.name,
         write_disposition=_disposition(table),
-        primary_key=list(table.keys) or None,
+        primary_key=list(table.keys),
         columns={column.name: _hints(column) for column in feed.columns},
         file_format="csv",
         max_table_nesting=0,
     )
+    return resource
+
+
+def _files(feed: Feed, request: ReadRequest, extraction: Extraction) -> Iterator[FileChunk]:
+    """Read the feed; rows are gathered into files. A table without rows gives a file without rows."""
+    gathered = RowFiles(feed.table.name, feed.columns, extraction.folder)
+    for chunk in feed.read(request):
+        extraction.count(feed.table.name, chunk)
+        file = gathered.add(chunk) if isinstance(chunk, RowChunk) else chunk
+        if file is not None:
+            yield file
+    rest = gathered.finish()
+    if rest is not None:
+        yield rest
 
 
 def _is_incremental(table: TablePlan) -> bool:
     return table.mode == "merge" and bool(table.cursor)
 
 
-def _disposition(table: TablePlan) -> Any:
+def _disposition(table: TablePlan) -> TWriteDispositionConfig:
     if table.mode == "replace":
         return "replace"
     if not table.keys:
@@ -78,8 +94,7 @@ def _disposition(table: TablePlan) -> Any:
     return {"disposition": "merge", "strategy": "delete-insert"}
 
 
-def _hints(column: Column) -> Any:
-    hints: dict[str, Any] = {"name": column.name, "data_type": column.data_type, "nullable": column.nullable}
-    if column.postgres_type:
-        hints[TYPE_HINT] = column.postgres_type
-    return hints
+def _hints(column: Column) -> TColumnSchema:
+    hints: TColumnSchema = {"name": column.name, "data_type": column.data_type, "nullable": column.nullable}
+    # dlt keeps hints that begin with “x-” and stores them with the schema.
+    return cast("TColumnSchema", {**hints, TYPE_HINT: column.postgres_type}) if column.postgres_type else hints

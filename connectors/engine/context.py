@@ -6,20 +6,14 @@ its folders into the attempt's own folder. Names and values: dlt 1.31, and RELIA
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, ClassVar
-
-# Before the first import: importing dlt already initialises its runtime, which starts telemetry unless told not to.
-os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.run_context import RunContext
-
-LOAD_WORKERS = 4
 
 SETTINGS: dict[str, Any] = {
     "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL", "intercept_signals": False},
@@ -90,5 +84,9 @@ class _Context(RunContext):
 
 
 def enter(folder: Path) -> None:
-    """Make dlt use our settings and `folder` from now on in this process, until the next call."""
-    Container()[PluggableRunContext].reload(_Context(folder))
+    """Make dlt use our settings and `folder` from now on in this process, until the next call.
+
+    The context is put in place, not asked for first: asking would build dlt's default one, which reads the
+    environment and the working directory and starts telemetry.
+    """
+    Container()[PluggableRunContext] = PluggableRunContext(_Context(folder))

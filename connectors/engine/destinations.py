@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
-from dlt.common.destination.client import HasFollowupJobs, LoadJob, PreparedTableSchema, RunnableLoadJob
+from dlt.common.destination.client import HasFollowupJobs, LoadJob, RunnableLoadJob
+from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations import duckdb, postgres
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
@@ -24,6 +25,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 
 from connectors import postgres as postgres_link
 from connectors.destinations import duckdb as duckdb_files
+from connectors.destinations import registry
 from connectors.engine import duck_types
 from connectors.engine.meter import Meter
 from connectors.plan import SyncPlan
@@ -32,6 +34,9 @@ TYPE_HINT = "x-postgres-type"
 # Source names are kept as they are, wherever the destination allows.
 NAMING = "direct"
 COPY_BLOCK = 256 * 1024
+LOAD_WORKERS = 4
+# A reader of a table holds up its replacement; after this time the load gives up and the job tries again later.
+LOCK_TIMEOUT_MS = 60_000
 
 
 def build(plan: SyncPlan, meter: Meter) -> Destination[Any, Any]:
@@ -50,7 +55,7 @@ def build(plan: SyncPlan, meter: Meter) -> Destination[Any, Any]:
 
 def load_workers(plan: SyncPlan) -> int:
     """Return how many load jobs may run at once: one where the destination has one writer, else four."""
-    return 1 if duckdb_files.MANIFEST.kind == plan.destination.kind else 4
+    return 1 if registry.is_exclusive(plan.destination.kind) else LOAD_WORKERS
 
 
 def _postgres_credentials(plan: SyncPlan) -> PostgresCredentials:
@@ -65,7 +70,11 @@ def _postgres_credentials(plan: SyncPlan) -> PostgresCredentials:
             "host": found["host"],
             "port": found["port"],
             "connect_timeout": found["connect_timeout"],
-            "query": {name: str(found[name]) for name in passed_on},
+            "query": {
+                **{name: str(found[name]) for name in passed_on},
+                # Without a space: dlt would write it as “+” into an address, where libpq does not read one back.
+                "options": f"-clock_timeout={LOCK_TIMEOUT_MS}",
+            },
         }
     )
 
@@ -93,7 +102,7 @@ class _PostgresCopy(RunnableLoadJob, HasFollowupJobs):
 
     def run(self) -> None:
         """Copy the file into its table in one transaction."""
-        client = self._job_client.sql_client
+        client = cast("PostgresClient", self._job_client).sql_client
         table = client.make_qualified_table_name(self.load_table_name)
         started = time.monotonic()
         with Path(self._file_path).open("rb") as file:
@@ -112,7 +121,7 @@ class _DuckDbCopy(RunnableLoadJob, HasFollowupJobs):
 
     def run(self) -> None:
         """Copy the file into its table."""
-        client = self._job_client.sql_client
+        client = cast("DuckDbClient", self._job_client).sql_client
         table = client.make_qualified_table_name(self.load_table_name)
         started = time.monotonic()
         path = Path(self._file_path)
@@ -124,16 +133,21 @@ class _DuckDbCopy(RunnableLoadJob, HasFollowupJobs):
             duck_types.reading(client.escape_column_name(name), str(hints[name]["data_type"])) for name in names
         )
         read = duck_types.reader(str(path), names, path.stat().st_size)
-        client.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {read}")
-        counted = client.execute_sql(f"SELECT count(*) FROM {read}")
-        self.meter.loaded(self.load_table_name, int(counted[0][0]), time.monotonic() - started)
+        statement = f"INSERT INTO {table} ({columns}) SELECT {values} FROM {read}"  # noqa: S608 - names are quoted
+        with client.execute_query(statement) as cursor:
+            inserted = cursor.fetchone()
+        self.meter.loaded(self.load_table_name, int(inserted[0]) if inserted else 0, time.monotonic() - started)
 
 
 class _PostgresClient(PostgresClient):
     copy_job: ClassVar[type[RunnableLoadJob]]
 
     def create_load_job(
-        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+        self,
+        table: PreparedTableSchema,
+        file_path: str,
+        load_id: str,
+        restore: bool = False,  # noqa: FBT001, FBT002 - dlt's
     ) -> LoadJob:
         if file_path.endswith(".csv"):
             return self.copy_job(file_path)
@@ -144,7 +158,11 @@ class _DuckDbClient(DuckDbClient):
     copy_job: ClassVar[type[RunnableLoadJob]]
 
     def create_load_job(
-        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+        self,
+        table: PreparedTableSchema,
+        file_path: str,
+        load_id: str,
+        restore: bool = False,  # noqa: FBT001, FBT002 - dlt's
     ) -> LoadJob:
         if file_path.endswith(".csv"):
             return self.copy_job(file_path)

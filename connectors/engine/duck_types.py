@@ -40,7 +40,7 @@ def reading(column: str, data_type: str) -> str:
 
 
 def reader(path: str, names: Sequence[str], size: int) -> str:
-    """Return the table function that reads our text files: every column as text, NULL only as a bare ``\\N``."""
+    r"""Return the table function that reads our text files: every column as text, NULL only as a bare ``\N``."""
     columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
     longest = max(size, _SMALLEST_LINE_LIMIT)
     return (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
-import psycopg
 import requests
 
 from connectors.failures import Side, at_side, http_failure, postgres_failure
@@ -51,21 +50,24 @@ _WRAPPED = ("exception", "client_exception", "job_exception", "dbapi_exception")
 
 def _known(error: BaseException, side: Side) -> SyncError | None:
     module = type(error).__module__.partition(".")[0]
-    if isinstance(error, psycopg.Error) or module == "psycopg2":
-        found = postgres_failure(error, side)
-        # Data that the source gave and the destination cannot store is about the data, not about the destination.
-        return None if found.code == "unknown_error" else found
+    if module in {"psycopg", "psycopg2"} and isinstance(error, Exception):
+        # dlt writes to destinations with psycopg2; sources are read with psycopg 3.
+        return postgres_failure(error, "destination" if module == "psycopg2" else side)
     if isinstance(error, requests.RequestException):
         return http_failure(error)
     if module in {"duckdb", "_duckdb"}:
         return _duckdb_failure(error)
+    if type(error).__name__ == "SchemaIdentifierNormalizationCollision":
+        return SyncError("misconfigured", _one_line(str(error)))  # "Id" and "id" in one table, and DuckDB
+    return _machine_failure(error, side)
+
+
+def _machine_failure(error: BaseException, side: Side) -> SyncError | None:
     if isinstance(error, OSError) and error.errno in _FULL:
         return SyncError("destination_full", "The disk of this machine is full.")
     if isinstance(error, TimeoutError):
         return SyncError(at_side("connection_timeout", side), _one_line(str(error)))
-    if isinstance(error, UnicodeDecodeError):
-        return SyncError("bad_record", _one_line(str(error)))
-    return None
+    return SyncError("bad_record", _one_line(str(error))) if isinstance(error, UnicodeDecodeError) else None
 
 
 def _duckdb_failure(error: BaseException) -> SyncError | None:

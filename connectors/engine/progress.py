@@ -19,15 +19,7 @@ class Progress(Collector):
         self._reporter = reporter
         self._meter = meter
 
-    def update(
-        self,
-        name: str,
-        inc: int = 1,
-        total: int | None = None,
-        inc_total: int | None = None,
-        message: str | None = None,
-        label: str | None = None,
-    ) -> None:
+    def update(self, *_counted: object, **_more: object) -> None:
         """Report what the load jobs did since the last call. May raise `Stopped`."""
         self.tell()
         self._reporter.check()
@@ -41,7 +33,7 @@ class Progress(Collector):
             self._reporter.rows(table, loaded=count)
 
     def _start(self, step: str) -> None:
-        """dlt begins a step."""
+        """Do nothing: the run reports its steps itself."""
 
     def _stop(self) -> None:
-        """dlt ended a step."""
+        """Do nothing, as above."""

@@ -5,45 +5,70 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 from connectors.plan import SyncError
 from connectors.providers.feed import Column, FileChunk, RowChunk
 
 NULL = "\\N"
+FILE_BYTES = 32 * 1024 * 1024
 
 
-def write(chunk: RowChunk, table: str, columns: Sequence[Column], folder: Path) -> FileChunk:
-    """Write a chunk's rows into a file: the declared columns only. Raises `SyncError("bad_record")`.
+class RowFiles:
+    """Gathers chunks of rows into files. Holds the declared columns only; rows are written as they come."""
 
-    A field that the feed does not declare is left out; a declared one that a row lacks is NULL, keys excepted.
-    """
-    path = folder / f"{uuid4().hex}.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(_quoted(column.name) for column in columns) + "\n")
+    def __init__(self, table: str, columns: Sequence[Column], folder: Path) -> None:
+        self._table = table
+        self._columns = columns
+        self._folder = folder
+        self._file: IO[bytes] | None = None
+        self._path = folder
+        self._rows = 0
+        self._cursor: str | None = None
+
+    def add(self, chunk: RowChunk) -> FileChunk | None:
+        """Write a chunk's rows. Returns the file once it is full. Raises `SyncError("bad_record")`.
+
+        A field that the feed does not declare is left out; a declared one that a row lacks is NULL, keys excepted.
+        """
+        file = self._file or self._open()
         for row in chunk.rows:
-            file.write(",".join(_text(row, column, table) for column in columns) + "\n")
-        size = file.tell()
-    return FileChunk(path, len(chunk.rows), chunk.bytes or size, chunk.cursor)
+            file.write((",".join(self._text(row, column) for column in self._columns) + "\n").encode())
+        self._rows += len(chunk.rows)
+        self._cursor = chunk.cursor
+        return self.finish() if file.tell() >= FILE_BYTES else None
 
+    def finish(self) -> FileChunk | None:
+        """Close the file that is open and return it, None when there is none."""
+        if self._file is None:
+            return None
+        size = self._file.tell()
+        self._file.close()
+        self._file = None
+        return FileChunk(self._path, self._rows, size, self._cursor)
 
-def _text(row: dict[str, Any], column: Column, table: str) -> str:
-    value = row.get(column.name)
-    if value is None:
-        if not column.nullable:
-            raise SyncError("bad_record", f"A record of {table} has no “{column.name}”.")
-        return NULL
-    if column.data_type == "json":
-        return _quoted(json.dumps(value, ensure_ascii=False))
-    if isinstance(value, bool):
-        return '"true"' if value else '"false"'
-    if isinstance(value, (dict, list)):
-        raise SyncError("bad_record", f"“{column.name}” of a record of {table} is not a plain value.")
-    text = str(value)
-    if "\x00" in text:
-        raise SyncError("bad_record", f"“{column.name}” of a record of {table} holds a NUL character.")
-    return _quoted(text)
+    def _open(self) -> IO[bytes]:
+        self._rows = 0
+        self._path = self._folder / f"{uuid4().hex}.csv"
+        self._file = self._path.open("wb")
+        self._file.write((",".join(_quoted(column.name) for column in self._columns) + "\n").encode())
+        return self._file
+
+    def _text(self, row: dict[str, Any], column: Column) -> str:
+        value = row.get(column.name)
+        if value is None:
+            if not column.nullable:
+                raise SyncError("bad_record", f"A record of {self._table} has no “{column.name}”.")
+            return NULL
+        if column.data_type == "json":
+            return _quoted(json.dumps(value, ensure_ascii=False))
+        if isinstance(value, bool):
+            return '"true"' if value else '"false"'
+        text = str(value)
+        if isinstance(value, (dict, list)) or "\x00" in text:
+            raise SyncError("bad_record", f"“{column.name}” of a record of {self._table} is no plain value.")
+        return _quoted(text)
 
 
 def _quoted(text: str) -> str:

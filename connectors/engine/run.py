@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 import dlt
 
@@ -26,12 +28,27 @@ _SIDE: dict[StepName, Side] = {
     "finalize": "destination",
 }
 
+# Extracted rows lie in files of the attempt until they are loaded.
+LEAST_FREE_BYTES = 256 * 1024 * 1024
+# PostgreSQL cuts longer names (NAMEDATALEN); dlt would replace their end by a hash.
+LONGEST_NAME = 63
+
+# What a first run would load while it runs, found by comparing `sys.modules` before and after one.
+_LOADED_LATE = (
+    "dlt.__plugins__",
+    "dlt._workspace._plugins",
+    "dlt.common.libs.sql_alchemy_compat",
+    "dlt.sources.helpers.requests",
+    "duckdb",
+    "pendulum.locales.en.locale",
+    "psycopg2",
+)
+
 
 def warm_up() -> None:
     """Load everything heavy, so that children forked afterwards start in a moment. Opens no connection."""
-    import duckdb  # noqa: F401 - heavy; loaded here so that it is loaded before the fork
-    import psycopg2  # noqa: F401
-
+    for module in _LOADED_LATE:
+        import_module(module)
     for kind in providers.kinds():
         providers.access(kind)
         providers.source(kind)
@@ -56,15 +73,15 @@ class _Run:
         self.reporter = reporter
         self.meter = Meter()
         self.progress = Progress(reporter, self.meter)
-        self.extracted = build.Extracted()
+        self.extraction = build.Extraction(plan.workdir / "files", reporter)
         self.destination = destinations.destination(plan.destination.kind)
 
     def go(self) -> SyncResult:
         """Do the five steps in order."""
         with self._step("check_access"):
             self._check_access()
-        with self._step("extract"):
             pipeline = self._pipeline()
+        with self._step("extract"):
             self._extract(pipeline)
         with self._step("normalize"):
             pipeline.normalize(workers=1)
@@ -93,6 +110,10 @@ class _Run:
         folder = self.plan.workdir
         if not folder.is_dir() or any(folder.iterdir()):
             raise SyncError("unknown_error", "The working folder of the attempt is missing or not empty.")
+        if len(self.plan.dataset) > LONGEST_NAME:
+            raise SyncError("misconfigured", f"The name “{self.plan.dataset}” is too long for a destination's schema.")
+        if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+            raise SyncError("destination_full", "The disk that files are staged on is nearly full.")
         providers.access(self.plan.source.kind).check(self.plan.source, self.plan.entity_ref)
         self.reporter.check()
         self.destination.check(self.plan.destination)
@@ -111,31 +132,38 @@ class _Run:
         return pipeline
 
     def _extract(self, pipeline: dlt.Pipeline) -> None:
-        folder = self.plan.workdir / "files"
-        folder.mkdir()
+        self.extraction.folder.mkdir()
         provider = providers.source(self.plan.source.kind)
         opened = provider.open_feeds(self.plan, self.reporter, arrays_as_json=self.destination.ARRAYS_AS_JSON)
         with opened as feeds:
-            pipeline.extract(build.source(self.plan.pipeline, feeds, folder, self.reporter, self.extracted), workers=1)
-        missing = [table.name for table in self.plan.tables if table.name not in self.extracted.rows]
+            pipeline.extract(build.source(self.plan.pipeline, feeds, self.extraction), workers=1)
+        missing = [table.name for table in self.plan.tables if table.name not in self.extraction.rows]
         if missing:
             raise SyncError("unknown_error", f"Nothing was read of: {', '.join(missing)}.")
 
     def _finalize(self, pipeline: dlt.Pipeline) -> SyncResult:
         if pipeline.has_pending_data:
             raise SyncError("unknown_error", "Data is left over that was not loaded.")
-        self.destination.forget_old_loads(self.plan.destination, self.plan.dataset, self.plan.pipeline)
         loaded, _ = self.meter.take()
         counts = tuple(self._counts(table.name, loaded.get(table.name, 0)) for table in self.plan.tables)
-        short = [count.name for count in counts if count.rows_loaded != count.rows_extracted]
-        if short:
-            raise SyncError("unknown_error", f"The destination took other row counts than were read: {', '.join(short)}.")
+        self._verify(counts)
+        self.destination.forget_old_loads(self.plan.destination, self.plan.dataset, self.plan.pipeline)
         return SyncResult(counts)
 
     def _counts(self, table: str, loaded: int) -> TableCounts:
-        return TableCounts(table, self.extracted.rows[table], loaded, self.extracted.bytes[table])
+        return TableCounts(table, self.extraction.rows[table], loaded, self.extraction.bytes[table])
+
+    def _verify(self, counts: tuple[TableCounts, ...]) -> None:
+        """Compare what was read with what was loaded and, for replaced tables, with what is there now."""
+        replaced = tuple(table.name for table in self.plan.tables if table.mode == "replace")
+        there = self.destination.count_rows(self.plan.destination, self.plan.dataset, replaced)
+        for count in counts:
+            now = there.get(count.name, count.rows_loaded)
+            if not count.rows_extracted == count.rows_loaded == now:
+                told = f"{count.rows_extracted:,} rows were read, {count.rows_loaded:,} loaded, {now} are there"
+                raise SyncError("unknown_error", f"{count.name}: {told}.")
 
     def _detail(self, name: StepName, seconds: float) -> str:
-        rows = sum(self.extracted.rows.values())
+        rows = sum(self.extraction.rows.values())
         told = f"{rows:,} rows, " if name in {"extract", "load"} else ""
         return f"{told}{seconds:.2f} s"

@@ -43,7 +43,7 @@ class RowChunk:
 
 @dataclass(frozen=True, slots=True)
 class FileChunk:
-    """A file of rows: CSV with a header, every value quoted, NULL as a bare ``\\N``. The engine takes the file over."""
+    r"""A file of rows: CSV with a header, values quoted, NULL as a bare ``\N``. The engine takes it over."""
 
     path: Path
     row_count: int

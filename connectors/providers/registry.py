@@ -58,9 +58,9 @@ def all_manifests() -> tuple[Manifest, ...]:
 
 def access(kind: str) -> Access:
     """Return the provider's access module. Raises `KeyError` for an unknown kind."""
-    return cast(Access, import_module(f"{_PACKAGES[kind]}.access"))
+    return cast("Access", import_module(f"{_PACKAGES[kind]}.access"))
 
 
 def source(kind: str) -> Source:
     """Return the provider's source module. Raises `KeyError` for an unknown kind."""
-    return cast(Source, import_module(f"{_PACKAGES[kind]}.source"))
+    return cast("Source", import_module(f"{_PACKAGES[kind]}.source"))

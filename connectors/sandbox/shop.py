@@ -34,8 +34,8 @@ _TABLES: LiteralString = """
     );
     CREATE TABLE products (
         id bigint PRIMARY KEY, sku uuid NOT NULL UNIQUE, name text NOT NULL, category text NOT NULL,
-        price numeric(10, 2) NOT NULL, weight_kg numeric NOT NULL, attributes jsonb NOT NULL, is_active boolean NOT NULL,
-        created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL
+        price numeric(10, 2) NOT NULL, weight_kg numeric NOT NULL, attributes jsonb NOT NULL,
+        is_active boolean NOT NULL, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL
     );
     CREATE TABLE orders (
         id bigint PRIMARY KEY, reference uuid NOT NULL, customer_id bigint NOT NULL REFERENCES customers,

@@ -82,7 +82,9 @@ def destination_of(connection: Connection) -> Endpoint:
     if connection.destination is None:
         message = f"The connection {connection.pk} has no destination."
         raise ValueError(message)
-    return Endpoint(connection.destination.kind, connection.destination.config, connection.destination.read_credentials())
+    return Endpoint(
+        connection.destination.kind, connection.destination.config, connection.destination.read_credentials()
+    )
 
 
 def test_and_discover(*, connection: Connection) -> None:

@@ -6,6 +6,7 @@ Every service that changes a fact ends here, in the same transaction, with the c
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -15,9 +16,18 @@ from connectors.schedules import next_slot, schedule_of
 from connectors.status import Derived, RunFacts, SetupFacts, derive_connection, derive_entity
 
 
-def lock(connection_id: object) -> Connection:
-    """Lock a connection's row until the transaction ends and return it. Raises `Connection.DoesNotExist`."""
-    return Connection.objects.select_for_update(of=("self",)).get(pk=connection_id)
+def lock(connection_id: UUID) -> Connection:
+    """Lock a connection's row until the transaction ends and return it. Raises `Connection.DoesNotExist`.
+
+    No key changes under it, so that the foreign keys of a tick's new jobs, checked at its commit, need not wait: the
+    tick holds entities then, which the holder of this lock may be waiting for.
+    """
+    return Connection.objects.select_for_update(of=("self",), no_key=True).get(pk=connection_id)
+
+
+def lock_entities(connection: Connection) -> list[Entity]:
+    """Lock the selected entities of a locked connection, always in the same order, and return them."""
+    return list(connection.entities.selected().select_for_update(no_key=True).order_by("pk"))
 
 
 def setup_facts(connection: Connection) -> SetupFacts:
@@ -36,7 +46,7 @@ def refresh(connection: Connection, *, now: datetime | None = None) -> None:
     """Derive and store the statuses of a locked connection and all its entities, and plan or stop their runs."""
     now = now or timezone.now()
     setup = setup_facts(connection)
-    entities = list(connection.entities.selected().select_for_update().order_by("pk"))
+    entities = lock_entities(connection)
     for entity in entities:
         _refresh_entity(connection, entity, setup, is_spread=len(entities) > 1, now=now)
     _refresh_connection(connection, setup, now)

@@ -75,7 +75,9 @@ def _destination(name: str, kind: str, config: dict[str, Any], credentials: dict
 
 
 def _webshop(demo: _Demo, name: str, destination: Destination, interval: int, password: str) -> Connection:
-    connection, is_new = _connection(demo, name, "postgres", _shop_config(demo, databases.READER), destination, interval)
+    connection, is_new = _connection(
+        demo, name, "postgres", _shop_config(demo, databases.READER), destination, interval
+    )
     if is_new:
         _go(connection, {"password": password})
     return connection
@@ -120,7 +122,7 @@ def _go(connection: Connection, credentials: dict[str, str]) -> None:
     enqueue_sync(connection=connection, actor=None, trigger=Trigger.SYSTEM)
 
 
-def _connection(  # noqa: PLR0913 - what a connection is made of
+def _connection(
     demo: _Demo, name: str, provider: str, config: dict[str, Any], destination: Destination, interval: int
 ) -> tuple[Connection, bool]:
     """Return the connection of this name, made if it is missing or was left half-made, and whether it is new."""

@@ -57,6 +57,4 @@ def set_role(connection: psycopg.Connection[tuple[object, ...]], role: str, pass
     """Make a role that may sign in, or give it a new password."""
     known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
     verb = sql.SQL("ALTER ROLE" if known else "CREATE ROLE")
-    connection.execute(
-        sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(password))
-    )
+    connection.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(password)))

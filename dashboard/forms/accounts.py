@@ -15,3 +15,4 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]  # allauth ships
         self.fields["login"].label = "User name or e-mail"
         for name in ("login", "password"):
             self.fields[name].widget.attrs.pop("placeholder", None)
+        self.fields["login"].widget.attrs["autocomplete"] = "username"

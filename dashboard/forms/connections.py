@@ -49,4 +49,4 @@ class ConnectionFilterForm(forms.Form):
 
     def notes(self) -> list[str]:
         """Return one sentence per parameter that was ignored."""
-        return [f"The filter “{name}” of this address is not one that the list knows. It was ignored." for name in self.errors]
+        return [f"The list knows no such {name} as this address asks for. It was ignored." for name in self.errors]

@@ -76,7 +76,7 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         steps=_steps(found, connection, source, group["first_name"]),
         code=found.code,
         job_id=first,
-        next_run_at=connection.next_run_at if totals["broken"] == total else None,
+        next_run_at=group["next_at"],
     )
 
 

@@ -128,6 +128,7 @@ class Head:
     since: datetime
     note: str
     is_syncing: bool
+    has_entities: bool
     refusal: str
     source: Node
     target: Node
@@ -146,6 +147,7 @@ def head_of(subject: Subject) -> Head:
         since=connection.status_since,
         note=_note(subject),
         is_syncing=bool(subject.live),
+        has_entities=subject.has_entities,
         refusal=_refusal(connection),
         source=_source(subject),
         target=_target(subject),

@@ -46,11 +46,26 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What goes on now: "running" or "queued", the words, and the job to watch."""
+    """What goes on now: its tone ("run" or "idle"), a verb for the button, the words, and the job to watch."""
 
-    state: str
+    tone: str
+    verb: str
     words: str
     href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The cells of a row that change by themselves. `refusal` says why a sync cannot be started, if so."""
+
+    status: str
+    reason: str
+    activity: Activity | None
+    meter: Meter | None
+    runs: RunsStrip
+    last: Moment
+    next: Moment
+    refusal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +82,13 @@ class Row:
     destination: str
     dataset: str
     schedule: str
+    schedule_title: str
     live: Live
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out the version."""
         object.__setattr__(self, "version", fingerprint(self.live))
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """The cells of a row that change by themselves. `refusal` says why a sync cannot be started, if so."""
-
-    status: str
-    reason: str
-    activity: Activity | None
-    meter: Meter | None
-    runs: RunsStrip
-    last: Moment
-    next: Moment
-    refusal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Clock:
 
 def fingerprint(value: object) -> str:
     """Return a short text that differs when what is shown of `value` does."""
-    return blake2b(repr(value).encode(), digest_size=6).hexdigest()
+    return blake2b(repr(value).encode(), digest_size=5).hexdigest()
 
 
 def rows_of(connections: Sequence[Connection], clock: Clock) -> list[Row]:
@@ -127,8 +129,7 @@ def rows_of(connections: Sequence[Connection], clock: Clock) -> list[Row]:
     ids = [connection.pk for connection in connections]
     counts, live, pauses = _entity_counts(ids, clock), _leases(ids), _pauses(ids)
     return [
-        _row(one, counts.get(one.pk, Counts()), live.get(one.pk, []), pauses.get(one.pk), clock)
-        for one in connections
+        _row(one, counts.get(one.pk, Counts()), live.get(one.pk, []), pauses.get(one.pk), clock) for one in connections
     ]
 
 
@@ -168,13 +169,14 @@ def _row(connection: Connection, counts: Counts, leases: list[Lease], pause: Pau
         provider=provider.name,
         destination=destinations.manifest(target.kind).name if target else "",
         dataset=connection.dataset,
-        schedule=in_words(connection),
+        schedule=connection.cron if connection.schedule_kind == ScheduleKind.CRON else in_words(connection),
+        schedule_title=in_words(connection),
         live=Live(
             status=connection.status,
             reason=_reason(connection, counts, pause, clock),
             activity=activity,
             meter=_meter(counts, provider.entity_word),
-            runs=runs_strip(connection.recent_runs, is_running=activity is not None and activity.state == "running"),
+            runs=runs_strip(connection.recent_runs, is_running=activity is not None and activity.tone == "run"),
             last=clock.moment(connection.last_run_at, "Never"),
             next=_next(connection, activity, clock),
             refusal=_refusal(connection),
@@ -190,11 +192,11 @@ def _activity(leases: list[Lease], clock: Clock) -> Activity | None:
     if running:
         rows = sum(_rows_so_far(lease) for lease in running)
         words = f"Syncing now, {formatting.number(rows)} rows" if rows else "Syncing now"
-        return Activity("running", words, _job_href(running[0]))
+        return Activity("run", "Syncing", words, _job_href(running[0]))
     first = min(leases, key=lambda lease: lease.available_at)
     waits = first.attempt and first.available_at > clock.now
     words = f"Tries again {formatting.relative_time(first.available_at, clock.now)}" if waits else "Queued"
-    return Activity("queued", words, _job_href(first))
+    return Activity("idle", "Queued", words, _job_href(first))
 
 
 def _rows_so_far(lease: Lease) -> int:

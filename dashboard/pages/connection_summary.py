@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 
@@ -55,10 +56,10 @@ def summary(clock: Clock) -> Summary:
     )
 
 
-def _totals(clock: Clock) -> dict[str, int]:
+def _totals(clock: Clock) -> dict[str, Any]:
     connections: QuerySet[Connection] = Connection.objects.all()
     midnight = clock.now.astimezone(clock.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    found: dict[str, int] = connections.aggregate(
+    found: dict[str, Any] = connections.aggregate(
         all=Count("pk"),
         **{status: Count("pk", filter=Q(status=status)) for status in Status.values},
         broken_today=Count("pk", filter=Q(status=Status.BROKEN, status_since__gte=midnight)),

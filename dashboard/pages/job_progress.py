@@ -117,9 +117,7 @@ def _share(counts: Sequence[TableCount]) -> float | None:
     whole = 2 * sum(estimates)
     if len(estimates) < len(counts) or not whole:
         return None
-    done = sum(
-        min(count.extracted, count.estimated or 0) + min(count.loaded, count.estimated or 0) for count in counts
-    )
+    done = sum(min(count.extracted, count.estimated or 0) + min(count.loaded, count.estimated or 0) for count in counts)
     return done / whole
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from connectors.models import Entity
 from dashboard.formatting import clock_time, duration, number
@@ -61,8 +62,12 @@ def rates_of(job: Job, lease: Lease | None, zone: tzinfo) -> Rates | None:
 
 def _points(samples: Sequence[Sample]) -> list[tuple[float, float]]:
     """The rate between each sample and the one before it, at the time of the later one."""
-    pairs = zip(samples, samples[1:], strict=False)
-    return [(later[0], max(0.0, later[1] - first[1]) / (later[0] - first[0])) for first, later in pairs if later[0] > first[0]]
+    pairs = pairwise(samples)
+    return [
+        (later[0], max(0.0, later[1] - first[1]) / (later[0] - first[0]))
+        for first, later in pairs
+        if later[0] > first[0]
+    ]
 
 
 def _line(points: Sequence[tuple[float, float]], start: float, end: float, peak: float) -> str:

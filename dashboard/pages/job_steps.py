@@ -97,9 +97,11 @@ def _row(job: Job, name: str, step: Step | None, now: datetime) -> StepRow:
 
 
 def _status(job: Job, step: Step) -> str:
-    """A step that was cut off in the middle ended as its job did."""
-    is_cut_off = job.is_over and step.status in {StepStatus.RUNNING, StepStatus.PENDING}
-    return job.status if is_cut_off else step.status
+    """A step that was cut off in the middle ended as its job did; where a person stopped it, nothing failed."""
+    cut_off = {StepStatus.RUNNING, StepStatus.PENDING}
+    if job.status == JobStatus.CANCELLED:
+        cut_off.add(StepStatus.FAILED)
+    return job.status if job.is_over and step.status in cut_off else step.status
 
 
 def _took(step: Step, until: datetime) -> timedelta | None:

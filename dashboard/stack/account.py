@@ -59,6 +59,8 @@ def server_prefix(account: pwd.struct_passwd | None, death_signal: str) -> list[
     right = _passing_right()
     return [
         *(setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs"),
+        # initdb asks access(2) whether it may run postgres, and that call forgets rights granted this way without it.
+        "--securebits=+no_setuid_fixup",
         *(f"--inh-caps=-all,+{right}", f"--ambient-caps=-all,+{right}"),
         *(f"--pdeathsig={death_signal}", "--"),
     ]

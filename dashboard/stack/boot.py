@@ -30,6 +30,7 @@ SELF = "patchbay"
 FIRST_START = "first-start.json"
 WEB_SECONDS = 60.0
 POLL_SECONDS = 0.05
+SAME_REQUEST_SECONDS = 0.5
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -78,13 +79,14 @@ class _Stack:
         self._register = ProcessRegister(home)
         self._supervisor = Supervisor(output, self._register)
         self._told_to_stop = asyncio.Event()
+        self._told_at = 0.0
         self._redis: redis.RedisServer | None = None
 
     async def run(self, *, empty: bool, started: float) -> int:
         adopt_orphans()
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._on_signal)
+            loop.add_signal_handler(number, self._on_signal, number)
         starting = asyncio.create_task(self._start(empty=empty, started=started))
         told = asyncio.create_task(self._told_to_stop.wait())
         try:
@@ -100,12 +102,14 @@ class _Stack:
         finally:
             await self._end(starting)
 
-    def _on_signal(self) -> None:
-        if self._told_to_stop.is_set():
+    def _on_signal(self, number: signal.Signals) -> None:
+        if not self._told_to_stop.is_set():
+            self._told_at = time.monotonic()
+            self._told_to_stop.set()
+            self._output.line(SELF, "stopping; a second Ctrl-C ends everything at once")
+        # One request may come twice: make hands a TERM on to us that its whole group, we included, has got already.
+        elif number == signal.SIGINT and time.monotonic() - self._told_at > SAME_REQUEST_SECONDS:
             self._supervisor.force()
-            return
-        self._output.line(SELF, "stopping; once more ends everything at once")
-        self._told_to_stop.set()
 
     async def _end(self, starting: asyncio.Task[None]) -> None:
         starting.cancel()
@@ -151,6 +155,7 @@ class _Stack:
 
     async def _start_processes(self, place: Place, servers: _Servers, environment: dict[str, str]) -> None:
         """Start everything; what does not need another thing starts at the same time."""
+        self._output.line(SELF, "starting the servers, the web and the workers")
         await self._supervisor.start(processes.sandbox(place, environment))
         async with _group() as group:
             group.create_task(self._collect_and_serve(place, environment))

@@ -56,4 +56,6 @@ def child_environment(
         # Lines reach the log when they are written, not when a buffer is full.
         "PYTHONUNBUFFERED": "1",
     }
-    return {**ours, **environ, **settled}
+    # A variable set to nothing is as good as none.
+    theirs = {name: value for name, value in environ.items() if value or name not in ours}
+    return {**ours, **theirs, **settled}

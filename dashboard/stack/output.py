@@ -54,7 +54,10 @@ class Lines(asyncio.Protocol):
             lines.append(self._rest)
             self._rest = b""
         for line in lines:
-            self._output.line(self._name, line.decode(errors="replace").rstrip("\r"))
+            text = line.decode(errors="replace").rstrip()
+            # Celery sets off its words with empty lines, which here would be a line with a name and nothing more.
+            if text:
+                self._output.line(self._name, text)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Write what is left when the last holder of the pipe is gone."""

@@ -47,7 +47,9 @@ SETTINGS = {
     # Our own log has time and process name already.
     "log_line_prefix": "",
     "log_checkpoints": "off",
-    # A failing statement may hold a password or a customer's row, and so may its error's detail: neither is logged.
+    # The server's own news only: a failed statement is told by who sent it. It may hold a password or a customer's row,
+    # and so may its error's detail, which is why neither is logged with graver messages either.
+    "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }

@@ -63,7 +63,7 @@ def manage(name: str, words: tuple[str, ...], place: Place, environment: Mapping
     return _python(name, ("manage.py", *words), place, environment, stage=WORK, once=True)
 
 
-def _python(  # noqa: PLR0913 - the fields of a ProcessSpec
+def _python(
     name: str,
     words: tuple[str, ...],
     place: Place,

@@ -22,7 +22,7 @@ from django.forms import BoundField
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from connectors.ids import short_id
@@ -62,14 +62,17 @@ def icon(name: str, classes: str = "") -> SafeString:
 @register.simple_tag
 @lru_cache(maxsize=512)
 def status(value: str, word: str = "", *, pill: bool = False) -> SafeString:
-    """Show a status as icon, word and colour; ``word`` replaces the usual one, ``pill`` is for headers."""
+    """Show a status as icon, word and colour; ``word`` replaces the usual one, ``pill`` is for headers.
+
+    The word is escaped even where it is marked safe: to the cache, safe and unsafe text of the same letters are one.
+    """
     look = look_of(value)
     return format_html(
         '<span class="status is-{}{}">{}{}</span>',
         look.tone,
         " pill" if pill else "",
         icon(look.icon, "spin" if look.is_turning else ""),
-        word or look.word,
+        escape(word or look.word),
     )
 
 
@@ -154,6 +157,6 @@ def control(field: BoundField) -> SafeString:
     """
     classes = {"checkbox": "check", "select": "select", "textarea": "textarea"}
     attrs: dict[str, str | bool] = {"class": classes.get(field.widget_type, "input")}
-    if field.errors and field.name == next(iter(field.form.errors.keys() - {"__all__"}), None):
+    if field.name == next((name for name in field.form.fields if name in field.form.errors), None):
         attrs["autofocus"] = True
     return field.as_widget(attrs=attrs)

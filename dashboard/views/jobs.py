@@ -1,4 +1,112 @@
-"""One job."""
+"""One job: its page, which lives while the job does, and the question before it is cancelled."""
+
 from __future__ import annotations
-def detail(request, pk): ...
-def cancel(request, pk): ...
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from dashboard.access import Can, HtmxRequest, role_of
+from dashboard.forms.jobs import LogFilterForm
+from dashboard.pages import job_support, parts
+from dashboard.pages.job import neighbour_links, page_of, subject_of, sync_again_url
+from dashboard.pages.job_log import log_of
+from dashboard.views.rendering import render_page, wants_fragment
+from jobs.models import Job
+from jobs.services.cancel import CannotCancel, request_cancel
+
+OK, CONFLICT, STOP_POLLING = 200, 409, 286
+PARTS = (
+    "icon", "title", "when", "actions", "progress", "verdict", "rates", "tables", "levels", "facts", "attempts",
+    "cancelling", "live", "spoken",
+)  # fmt: skip
+
+
+@require_GET
+def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show a job; a poll gets the parts that changed and the log lines that came, and 286 once the job is over."""
+    job = get_object_or_404(Job.objects.for_page(), pk=pk)
+    is_poll = wants_fragment(request)
+    context = _living(request, job, only_new=is_poll)
+    rendered = parts.render_parts("jobs/parts", PARTS, context)
+    context["page_version"] = parts.version_of(rendered, str(context["log"].last))
+    if is_poll:
+        context["changed"] = parts.changed(rendered, request.headers.get("If-None-Match", ""))
+        # What was copied for support while the job ran ends with the job.
+        context |= _still(job, context) if job.is_over else {}
+    else:
+        context["parts"] = {name: part.html for name, part in zip(PARTS, rendered, strict=True)}
+        context |= _still(job, context)
+    status = STOP_POLLING if is_poll and job.is_over else OK
+    return render_page(
+        request, "jobs/detail.html", context, fragment="live", status=status, version=context["page_version"]
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask before a job is cancelled (a dialog, or a page of its own), and cancel it."""
+    job = get_object_or_404(Job.objects.for_page(), pk=pk)
+    try:
+        if request.method == "POST":
+            request_cancel(job=job, actor=cast("User", request.user))
+            return _to_job(request, job, _cancelled(job))
+    except CannotCancel as refusal:
+        return _refused(request, job, str(refusal))
+    if job.is_over:
+        return _refused(request, job, f"This job is over already ({job.get_status_display()}), nothing was changed.")
+    return render_page(request, "jobs/cancel.html", {"job": job, "subject": subject_of(job)[0]}, fragment="question")
+
+
+def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]:
+    """Return what changes while a job runs."""
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    criteria = LogFilterForm(request.GET).criteria()
+    attempts, steps = list(job.attempts.order_by("-number")), list(job.steps.order_by("number"))
+    return {
+        "job": job,
+        "now": now,
+        "can": Can(role_of(request.user)),
+        "page": page_of(job, attempts, steps, now=now, zone=zone),
+        "log": log_of(job, criteria, zone, only_new=only_new),
+    }
+
+
+def _still(job: Job, context: dict[str, Any]) -> dict[str, Any]:
+    """Return what a page shows once, as of when it was loaded."""
+    lines = list(job.log_lines.order_by("-number")[: job_support.LOG_LINES])[::-1]
+    return {
+        "support_text": job_support.text_of(job, context["page"].steps, lines, context["now"]),
+        "sync_again_url": sync_again_url(job),
+        **neighbour_links(Job.objects.id_before(job), Job.objects.id_after(job)),
+    }
+
+
+def _cancelled(job: Job) -> str:
+    """Say what a cancel did: a job that waited is over at once, a running one stops when its worker hears of it."""
+    job.refresh_from_db(fields=["status"])
+    if job.is_over:
+        return "The job is cancelled. It waited in the queue, so nothing had to be stopped."
+    return "The job was asked to stop. It ends at the next safe point."
+
+
+def _to_job(request: HttpRequest, job: Job, told: str, level: int = messages.SUCCESS) -> HttpResponse:
+    messages.add_message(request, level, told)
+    if cast("HtmxRequest", request).htmx:
+        return HttpResponseClientRedirect(job.get_absolute_url())
+    return redirect(job)
+
+
+def _refused(request: HttpRequest, job: Job, reason: str) -> HttpResponse:
+    """Say why not: a message in the answer (409) to htmx, a redirect to the job with the message to a plain form."""
+    if cast("HtmxRequest", request).htmx and request.method == "POST":
+        messages.warning(request, reason)
+        return render(request, "ui/messages.html", {"is_fragment": True}, status=CONFLICT)
+    return _to_job(request, job, reason, messages.WARNING)

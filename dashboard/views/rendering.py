@@ -24,7 +24,7 @@ _CSRF_TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"')
 
 def wants_fragment(request: HttpRequest) -> bool:
     """Say whether only the living part is asked for: by htmx, neither boosted nor restoring the history."""
-    htmx = cast(HtmxRequest, request).htmx
+    htmx = cast("HtmxRequest", request).htmx
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 

@@ -7,15 +7,17 @@ no harm: a slot is claimed by moving the entity's next run, and a job starts by 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
-from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Min, OuterRef, Q, Subquery
+from django.db.models import Count, F, Min, OuterRef, Q, Subquery, Window
+from django.db.models.functions import RowNumber
 
 from connectors.models import Connection, Entity
-from connectors.schedules import Schedule, missed_between, next_slot, schedule_of
-from jobs.models import Job, Lease, Queue, Trigger
+from connectors.schedules import missed_between, next_slot, schedule_of
+from jobs.models import Job, Lease, LeaseQuerySet, LeaseState, Queue, Trigger
+from jobs.services.clock import database_now
 from jobs.services.enqueue import new_lease, new_sync
 from jobs.services.publish import publish
 
@@ -23,6 +25,7 @@ BATCH = 500
 # Published and not picked up for this long: published again, waiting twice as long each time, half an hour at most.
 REPUBLISH_AFTER = timedelta(seconds=120)
 REPUBLISH_AT_MOST = timedelta(minutes=30)
+_DOUBLINGS_AT_MOST = 4
 
 
 def tick() -> int:
@@ -33,14 +36,6 @@ def tick() -> int:
     return len(chosen)
 
 
-def database_now() -> datetime:
-    """Return the database's clock, the one that decides what is due."""
-    with database.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
-
-
 def make_due_jobs() -> int:
     """Claim entities whose run is due, move each to its next slot, and make one job each. Returns how many."""
     with transaction.atomic():
@@ -49,7 +44,7 @@ def make_due_jobs() -> int:
             Entity.objects.selected()
             .due(now)
             .select_related("connection__destination")
-            .select_for_update(skip_locked=True, of=("self",))[:BATCH]
+            .select_for_update(skip_locked=True, of=("self",), no_key=True)[:BATCH]
         )
         if not due:
             return 0
@@ -61,9 +56,10 @@ def make_due_jobs() -> int:
 
 def _make_jobs(due: list[Entity], now: datetime) -> int:
     jobs = []
+    siblings = _count_siblings(due)
     for entity in due:
         slot = entity.next_run_at or now
-        schedule = _schedule(entity)
+        schedule = schedule_of(entity.connection, entity.pk, is_spread=siblings[entity.connection_id] > 1)
         job = new_sync(entity.connection, entity, trigger=Trigger.SCHEDULE)
         job.slot_at, job.missed_slots = slot, missed_between(schedule, slot, now)
         entity.next_run_at = next_slot(schedule, now)
@@ -76,12 +72,13 @@ def _make_jobs(due: list[Entity], now: datetime) -> int:
     return len(Job.objects.bulk_create([job for job in jobs if job.pk in leased]))
 
 
-def _schedule(entity: Entity) -> Schedule:
-    siblings = entity.connection.entities.selected().count()
-    return schedule_of(entity.connection, entity.pk, is_spread=siblings > 1)
+def _count_siblings(entities: list[Entity]) -> dict[UUID, int]:
+    """Return how many selected entities the connection of each has, by connection."""
+    selected = Entity.objects.selected().filter(connection__in={entity.connection_id for entity in entities})
+    return dict(selected.values_list("connection").annotate(Count("pk")))
 
 
-def _refresh_next_runs(connection_ids: set[object]) -> None:
+def _refresh_next_runs(connection_ids: set[UUID]) -> None:
     """Store each connection's earliest next run, outside the claim so that it never waits for a connection's row."""
     earliest = (
         Entity.objects.selected()
@@ -90,7 +87,11 @@ def _refresh_next_runs(connection_ids: set[object]) -> None:
         .annotate(first=Min("next_run_at"))
         .values("first")
     )
-    Connection.objects.filter(pk__in=connection_ids).update(next_run_at=Subquery(earliest))
+    with transaction.atomic():
+        # Locked first and always in the same order: what the update reads is then newer than anybody else's change.
+        ours = Connection.objects.filter(pk__in=connection_ids)
+        list(ours.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        ours.update(next_run_at=Subquery(earliest))
 
 
 @transaction.atomic
@@ -99,32 +100,38 @@ def claim_for_dispatch(queue: Queue) -> list[Lease]:
 
     Connections take turns, oldest job first within one; a job published but never picked up counts as free again.
     """
-    leases = Lease.objects.filter(queue=queue)
     now = database_now()
     stale = Q(dispatched_at__lt=now - REPUBLISH_AFTER)
-    busy = leases.running().count() + leases.pending().exclude(stale).filter(dispatched_at__isnull=False).count()
-    room = settings.PATCHBAY_IN_FLIGHT - busy
+    in_flight = Lease.objects.filter(Q(state=LeaseState.RUNNING) | Q(dispatched_at__gte=now - REPUBLISH_AFTER))
+    room = settings.PATCHBAY_IN_FLIGHT - in_flight.filter(queue=queue).count()
     if room <= 0:
         return []
-    waiting = leases.pending().filter(Q(dispatched_at__isnull=True) | stale, available_at__lte=now)
-    chosen = _in_turns(
-        list(waiting.order_by("pk").select_for_update(skip_locked=True)[:BATCH]), _taken(), room, now
-    )
+    entities, writers = _taken(in_flight)
+    waiting = Lease.objects.pending().filter(Q(dispatched_at__isnull=True) | stale, queue=queue, available_at__lte=now)
+    free = waiting.exclude(entity__in=entities).exclude(exclusive_key__in=writers)
+    chosen = _in_turns(_lock_in_turns(free), room, now)
     Lease.objects.filter(pk__in=[lease.pk for lease in chosen]).update(
         dispatched_at=now, dispatch_count=F("dispatch_count") + 1
     )
     return chosen
 
 
-def _taken() -> set[object]:
-    """Return what is taken already: exclusive destinations with a writer, entities with a running sync."""
-    running = Lease.objects.running()
-    keys: set[object] = set(running.filter(exclusive_key__isnull=False).values_list("exclusive_key", flat=True))
-    keys |= set(running.filter(entity__isnull=False).values_list("entity_id", flat=True))
-    return keys
+def _taken(in_flight: LeaseQuerySet) -> tuple[set[UUID], set[UUID]]:
+    """Return the entities that sync or are about to, and the exclusive destinations that are written to."""
+    entities = Entity.objects.filter(leases__in=in_flight).values_list("pk", flat=True)
+    writers = in_flight.values_list("exclusive_key", flat=True)
+    return set(entities), {writer for writer in writers if writer is not None}
 
 
-def _in_turns(waiting: list[Lease], taken: set[object], room: int, now: datetime) -> list[Lease]:
+def _lock_in_turns(waiting: LeaseQuerySet) -> list[Lease]:
+    """Lock a batch: the oldest of each connection, then the second of each, so that a long queue hides nobody."""
+    turn = Window(RowNumber(), partition_by=F("connection"), order_by=F("pk").asc())
+    ranked = waiting.annotate(turn=turn).order_by("turn", "pk").values_list("pk", flat=True)
+    batch = waiting.filter(pk__in=list(ranked[:BATCH]))
+    return list(batch.order_by("pk").select_for_update(skip_locked=True))
+
+
+def _in_turns(waiting: list[Lease], room: int, now: datetime) -> list[Lease]:
     """Pick up to `room` leases: first the oldest of each connection, then the second of each, and so on."""
     turns: dict[object, int] = {}
     ranked = []
@@ -135,6 +142,7 @@ def _in_turns(waiting: list[Lease], taken: set[object], room: int, now: datetime
         turns[lease.connection_id] = turn + 1
         ranked.append((turn, lease))
     chosen: list[Lease] = []
+    taken: set[UUID] = set()
     for _, lease in sorted(ranked, key=lambda pair: (pair[0], pair[1].pk)):
         keys = {key for key in (lease.exclusive_key, lease.entity_id) if key}
         if len(chosen) < room and not keys & taken:
@@ -147,5 +155,6 @@ def _waits_longer(lease: Lease, now: datetime) -> bool:
     """Whether a lease that was published before waits for its doubled delay to pass."""
     if lease.dispatched_at is None:
         return False
-    delay = min(REPUBLISH_AFTER * 2 ** max(0, lease.dispatch_count - 1), REPUBLISH_AT_MOST)
+    doublings = min(max(0, lease.dispatch_count - 1), _DOUBLINGS_AT_MOST)
+    delay: timedelta = min(REPUBLISH_AFTER * 2**doublings, REPUBLISH_AT_MOST)
     return lease.dispatched_at + delay > now

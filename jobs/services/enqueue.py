@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from connectors.destinations import registry as destinations
 from connectors.errors import entry
@@ -44,8 +44,11 @@ def enqueue_sync(
     """
     locked = facts.lock(connection.pk)
     _refuse_unless_ready(locked)
-    entities = [entity] if entity else list(locked.entities.selected())
-    live = Lease.objects.syncs().filter(entity__in=entities).order_by("state").first()
+    # A tick that is making jobs of these entities is waited for, so that its jobs are seen.
+    selected = facts.lock_entities(locked)
+    entities = [entity] if entity else selected
+    # "running" sorts after "pending": a job that runs is told before one that waits.
+    live = Lease.objects.syncs().filter(entity__in=entities).order_by("-state", "pk").first()
     if live is not None:
         raise _already(locked, live)
     jobs = [new_sync(locked, one, trigger=trigger, actor=actor) for one in entities]
@@ -84,7 +87,8 @@ def new_lease(job: Job, connection: Connection, *, now: datetime | None = None) 
         entity=job.entity,
         slot_at=job.slot_at,
         exclusive_key=connection.destination_id if is_exclusive else None,
-        available_at=now or timezone.now(),
+        # The database's clock, which `start` compares with: a message must not come too early to be obeyed.
+        available_at=now or Now(),
     )
 
 

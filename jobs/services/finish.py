@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db import transaction
+from django.db.models import F
 
 from connectors.errors import entry
 from connectors.models import Connection, Entity
 from connectors.plan import SyncResult
 from connectors.services import facts
 from jobs.models import Attempt, Job, JobStatus, Lease, LeaseState, Step, StepStatus
+from jobs.services.clock import database_now
 from jobs.services.start import Claim
+from jobs.text import storable
 
 log = structlog.get_logger(__name__)
 
 RUNS_KEPT = 30
 LONGEST_WAIT_SECONDS = 3600
+DETAIL_LENGTH = 4000
 
 
 class StaleAttempt(Exception):  # noqa: N818 - nothing went wrong: another attempt owns the job now
@@ -85,11 +88,16 @@ def cancel(*, claim: Claim) -> None:
 
 def after_attempt_failed(job: Job, lease: Lease, failure: Failure) -> None:
     """Record the failed attempt of a held job, and either put it back to pending or end it."""
-    now = timezone.now()
-    known = entry(failure.code)
+    failure = replace(failure, detail=storable(failure.detail, DETAIL_LENGTH))
+    now = database_now()
     _close_attempt(job, JobStatus.FAILED, now, failure)
     tries = lease.lost_count if failure.code == "worker_lost" else job.attempt - lease.lost_count
-    if tries < known.max_attempts and _wait_again(job, lease, failure, now):
+    if tries < entry(failure.code).max_attempts:
+        if lease.cancel_requested_at is not None:
+            # Asked for while the attempt failed by itself: waiting again would wait for ever.
+            end_cancelled(job)
+        else:
+            _wait_again(job, lease, failure, now + timedelta(seconds=wait_seconds(failure, tries)))
         return
     _end(job, JobStatus.FAILED, error_code=failure.code, error_step=failure.step, error_detail=failure.detail)
 
@@ -103,7 +111,7 @@ def wait_seconds(failure: Failure, tries: int) -> float:
     """Return how long to wait after `tries` failed attempts: what the source asked for, or a doubling with jitter."""
     if failure.retry_after is not None:
         return min(failure.retry_after, LONGEST_WAIT_SECONDS)
-    longest = min(LONGEST_WAIT_SECONDS, entry(failure.code).first_wait_seconds * 2 ** max(0, tries - 1))
+    longest: float = min(LONGEST_WAIT_SECONDS, entry(failure.code).first_wait_seconds * 2 ** max(0, tries - 1))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
 
@@ -119,25 +127,20 @@ def _hold(claim: Claim) -> tuple[Job, Lease]:
     return Job.objects.select_related("entity").get(pk=claim.job_id), lease
 
 
-def _wait_again(job: Job, lease: Lease, failure: Failure, now: datetime) -> bool:
-    """Put a held job back to pending. False when the entity has a newer pending job, which takes its place."""
-    tries = lease.lost_count if failure.code == "worker_lost" else job.attempt
-    available_at = now + timedelta(seconds=wait_seconds(failure, tries))
-    try:
-        with transaction.atomic():
-            Lease.objects.filter(pk=job.pk).update(
-                state=LeaseState.PENDING,
-                token=None,
-                worker="",
-                expires_at=None,
-                available_at=available_at,
-                dispatched_at=None,
-                dispatch_count=0,
-                lost_count=lease.lost_count,
-                progress={},
-            )
-    except IntegrityError:
-        return False
+def _wait_again(job: Job, lease: Lease, failure: Failure, available_at: datetime) -> None:
+    """Put a held job back to pending. A run of the same entity that only waits is folded into it."""
+    _fold_waiting_into(job)
+    Lease.objects.filter(pk=job.pk).update(
+        state=LeaseState.PENDING,
+        token=None,
+        worker="",
+        expires_at=None,
+        available_at=available_at,
+        dispatched_at=None,
+        dispatch_count=0,
+        lost_count=lease.lost_count,
+        progress={},
+    )
     Job.objects.filter(pk=job.pk).update(
         status=JobStatus.PENDING,
         next_attempt_at=available_at,
@@ -146,7 +149,26 @@ def _wait_again(job: Job, lease: Lease, failure: Failure, now: datetime) -> bool
         error_step=failure.step,
         error_detail=failure.detail,
     )
-    return True
+
+
+def _fold_waiting_into(job: Job) -> None:
+    """End the entity's pending sync, which the job that goes on makes needless: one of them may wait, not both.
+
+    Locking the entity's row first keeps a tick from adding another one before our transaction ends.
+    """
+    if job.entity_id is None:
+        return
+    _lock_entity(job)
+    waiting = Lease.objects.syncs().pending().select_for_update(of=("self",)).filter(entity_id=job.entity_id).first()
+    if waiting is None:
+        return
+    folded = Job.objects.get(pk=waiting.pk)
+    waiting.delete()
+    folded_slots = folded.missed_slots + (1 if folded.slot_at else 0)
+    Job.objects.filter(pk=job.pk).update(missed_slots=F("missed_slots") + folded_slots)
+    Job.objects.filter(pk=folded.pk, status=JobStatus.PENDING).update(
+        status=JobStatus.CANCELLED, ended_at=database_now(), error_code="superseded"
+    )
 
 
 def _close_attempt(job: Job, status: JobStatus, now: datetime, failure: Failure | None = None) -> None:
@@ -164,7 +186,9 @@ def _close_attempt(job: Job, status: JobStatus, now: datetime, failure: Failure 
 
 def _end(job: Job, status: JobStatus, **values: Any) -> None:
     """End a held job for good: its lease goes, its record is closed, the facts and both statuses follow."""
-    now = timezone.now()
+    now = database_now()
+    # Before the lease: a tick that holds the entity may wait for a lease that somebody is removing.
+    entity = _lock_entity(job)
     _close_attempt(job, status, now)
     Lease.objects.filter(pk=job.pk).delete()
     final = {"error_code": "", "error_step": "", "error_detail": "", "next_attempt_at": None, **values}
@@ -174,13 +198,16 @@ def _end(job: Job, status: JobStatus, **values: Any) -> None:
         message = f"Job {job.pk} had ended already."
         raise StaleAttempt(message)
     ended = Job.objects.get(pk=job.pk)
-    _record_run(ended, facts.lock(ended.connection_id), now)
+    _record_run(ended, facts.lock(ended.connection_id), entity, now)
 
 
-def _record_run(job: Job, connection: Connection, now: datetime) -> None:
+def _lock_entity(job: Job) -> Entity | None:
+    return Entity.objects.select_for_update(no_key=True).get(pk=job.entity_id) if job.entity_id else None
+
+
+def _record_run(job: Job, connection: Connection, entity: Entity | None, now: datetime) -> None:
     run = {"id": str(job.pk), "status": job.status, "ms": job.duration_ms or 0}
     records: Sequence[Connection | Entity] = [connection]
-    entity = Entity.objects.select_for_update().filter(pk=job.entity_id).first()
     if entity is not None:
         entity.last_duration_ms = job.duration_ms
         entity.last_rows = job.rows_loaded if job.status == JobStatus.SUCCESS else entity.last_rows

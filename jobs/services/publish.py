@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from uuid import UUID
 
 import structlog
 from celery import current_app
@@ -19,10 +20,10 @@ log = structlog.get_logger(__name__)
 
 def publish_on_commit(leases: Sequence[Lease]) -> None:
     """Publish after the running transaction commits. A broker that is away is left to the tick."""
-    transaction.on_commit(partial(_publish_now, [lease.pk for lease in leases]))
+    transaction.on_commit(partial(_publish_now, [lease.job_id for lease in leases]))
 
 
-def _publish_now(job_ids: Sequence[object]) -> None:
+def _publish_now(job_ids: Sequence[UUID]) -> None:
     claimed = Lease.objects.pending().filter(pk__in=job_ids, dispatched_at__isnull=True)
     # The first of many only: the tick lets the others follow as workers become free.
     for lease in claimed.order_by("pk")[:1]:

@@ -17,7 +17,7 @@ from django.db import transaction
 from connectors.errors import entry
 from connectors.services import facts
 from jobs.models import Job, Lease
-from jobs.services.dispatch import database_now
+from jobs.services.clock import database_now
 from jobs.services.finish import Failure, after_attempt_failed, end_cancelled
 from jobs.services.workers import is_gone, short_name
 
@@ -34,19 +34,20 @@ def reap() -> int:
     running = Lease.objects.running().order_by("pk").values_list("pk", "token", "worker", "expires_at")
     for job_id, token, worker, expires_at in running.iterator(chunk_size=BATCH):
         has_expired = expires_at is not None and expires_at < now and grace_over
-        if (has_expired or is_gone(worker)) and _take_back(job_id, token, worker):
+        if (has_expired or is_gone(worker)) and _take_back(job_id, token, worker, expires_at):
             reaped += 1
     return reaped
 
 
 @transaction.atomic
-def _take_back(job_id: UUID, token: UUID | None, worker: str) -> bool:
-    """Take one job back if the same attempt still holds it."""
+def _take_back(job_id: UUID, token: UUID | None, worker: str, expires_at: datetime | None) -> bool:
+    """Take one job back if the same attempt still holds it and has not renewed its lease since we looked."""
     job = Job.objects.filter(pk=job_id).first()
     if job is None:
         return False
     facts.lock(job.connection_id)
-    lease = Lease.objects.select_for_update(of=("self",)).running().filter(pk=job_id, token=token).first()
+    same = Lease.objects.running().filter(pk=job_id, token=token, expires_at=expires_at)
+    lease = same.select_for_update(of=("self",)).first()
     if lease is None:
         return False
     job.refresh_from_db()

@@ -16,7 +16,7 @@ WEEKS_AHEAD = 4
 
 @transaction.atomic
 def keep_partitions() -> None:
-    """Make partitions for four weeks ahead, and drop weeks that ended before the retention time and hold no live job."""
+    """Make partitions for four weeks ahead; drop weeks that ended before the retention time and hold no live job."""
     now = timezone.now()
     oldest_kept = now - timedelta(days=settings.PATCHBAY_RETENTION_DAYS)
     with connection.cursor() as cursor:

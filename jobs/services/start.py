@@ -40,7 +40,8 @@ def start(*, job_id: UUID, worker: str) -> Claim | None:
         with transaction.atomic():
             attempt = _take(job_id, token, worker)
     except IntegrityError:
-        Lease.objects.pending().filter(pk=job_id).update(dispatched_at=None, available_at=Now() + _BUSY_WAIT)
+        waiting = Lease.objects.pending().filter(pk=job_id)
+        waiting.update(dispatched_at=None, dispatch_count=0, available_at=Now() + _BUSY_WAIT)
         return None
     if attempt is None:
         log.info("Dropped a message: its job is over, runs already or waits", job=str(job_id))

@@ -1,5 +1,5 @@
 // Polls only what somebody can see: a hidden tab asks nothing, and asks at once when it is seen again.
-// A poll that would replace an open menu waits for its next turn.
+// A poll waits for its next turn while a menu of the page is open, since it may replace the row below it.
 const missed = new Set();
 
 // htmx hands over the event that caused a request; a timer has none.
@@ -8,10 +8,10 @@ function isPoll(detail) {
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const { elt, target } = event.detail;
+  const { elt } = event.detail;
   if (!isPoll(event.detail) || !elt.closest("[hx-trigger*='every']")) return;
   if (document.hidden) missed.add(elt);
-  if (document.hidden || target.querySelector(".menu:popover-open")) event.preventDefault();
+  if (document.hidden || document.querySelector("#main .menu:popover-open")) event.preventDefault();
 });
 
 document.addEventListener("visibilitychange", () => {

@@ -35,7 +35,9 @@ def test_job_and_children_land_in_the_partition_of_their_week() -> None:
     Attempt.objects.create(job=job, number=1, token=job.pk, worker="w", started_at=datetime.now(UTC))
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tableoid::regclass::text FROM jobs_attempt UNION SELECT tableoid::regclass::text FROM jobs_job")
+        cursor.execute(
+            "SELECT tableoid::regclass::text FROM jobs_attempt UNION SELECT tableoid::regclass::text FROM jobs_job"
+        )
         places = {name for (name,) in cursor.fetchall()}
 
     week = week_of(job.created_at)

@@ -87,4 +87,3 @@ def _row_count(connection: psycopg.Connection[Any], schema: str, shape: catalog.
         return shape.estimated_rows
     counted = int(row[0]) if row else 0
     return None if counted == catalog.COUNTED_BELOW and shape.estimated_rows is None else counted
-

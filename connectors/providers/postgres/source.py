@@ -86,7 +86,7 @@ class _Reader:
         return tuple(c for c in self.shape.columns if not self.table.columns or c.name in wanted)
 
     def read(self, request: ReadRequest) -> Iterator[FileChunk]:
-        """Write the rows into files in `request.folder`; at least one file, so that the table exists and is replaced."""
+        """Write the rows into files in `request.folder`: at least one, so that an empty table is replaced too."""
         try:
             cursor = self._highest_cursor()
             yield from self._files(request, cursor or request.since)

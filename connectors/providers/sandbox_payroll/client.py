@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import requests
 
@@ -21,6 +21,14 @@ PAGE_LIMIT = 200
 LONGEST_WAIT_SECONDS = 30
 _PIECE_SECONDS = 0.5
 _MOST_WAITS = 20
+_CODES: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "invalid_credentials",
+    HTTPStatus.FORBIDDEN: "insufficient_permissions",
+    HTTPStatus.NOT_FOUND: "misconfigured",
+    HTTPStatus.BAD_GATEWAY: "provider_unavailable",
+    HTTPStatus.SERVICE_UNAVAILABLE: "provider_unavailable",
+    HTTPStatus.GATEWAY_TIMEOUT: "provider_unavailable",
+}
 
 Pause = Callable[[float], None]
 
@@ -48,19 +56,19 @@ class Client:
         self._session.headers["Authorization"] = f"Bearer {key}"
         self._pause = pause
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:
         self._session.close()
 
-    def pages(self, path: str, *, limit: int = PAGE_LIMIT, **filters: str) -> Iterator[Page]:
+    def pages(self, path: str, *, limit: int = PAGE_LIMIT, filters: Mapping[str, str] | None = None) -> Iterator[Page]:
         """Yield the pages of the collection at `path` below /v1. Raises `SyncError`."""
         cursor: str | None = None
         seen: set[str] = set()
         number = 1
         while True:
-            parameters = {"limit": str(limit), **filters, **({"cursor": cursor} if cursor else {})}
+            parameters = {"limit": str(limit), **(filters or {}), **({"cursor": cursor} if cursor else {})}
             page, cursor = self._page(path, parameters, number)
             yield page
             if cursor is None:
@@ -87,18 +95,22 @@ class Client:
 
     def _get(self, url: str, parameters: dict[str, str]) -> requests.Response:
         """Send one request; wait and repeat while the source asks for short waits. Raises `SyncError`."""
+        answer = self._send(url, parameters)
         for _ in range(_MOST_WAITS):
-            try:
-                # A redirect would lead to an address that nobody checked, with the key in its headers.
-                answer = self._session.get(url, params=parameters, timeout=TIMEOUT_SECONDS, allow_redirects=False)
-            except requests.RequestException as error:
-                raise http_failure(error) from None
             if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
                 break
             self._wait(_retry_after(answer))
+            answer = self._send(url, parameters)
         if answer.status_code != HTTPStatus.OK:
             raise _refusal(answer)
         return answer
+
+    def _send(self, url: str, parameters: dict[str, str]) -> requests.Response:
+        try:
+            # A redirect would lead to an address that nobody checked, with the key in its headers.
+            return self._session.get(url, params=parameters, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            raise http_failure(error) from None
 
     def _wait(self, seconds: float) -> None:
         if seconds > LONGEST_WAIT_SECONDS:
@@ -124,19 +136,13 @@ def _retry_after(answer: requests.Response) -> float:
 def _refusal(answer: requests.Response) -> SyncError:
     status, said, words = answer.status_code, *_error_of(answer)
     detail = f"{status} {said}: {words}".strip(": ")
-    if status == HTTPStatus.UNAUTHORIZED:
-        return SyncError("invalid_credentials", detail)
-    if status == HTTPStatus.FORBIDDEN:
-        return SyncError("entity_access_lost" if said.startswith("company_") else "insufficient_permissions", detail)
-    if status == HTTPStatus.NOT_FOUND:
-        return SyncError("entity_access_lost" if said == "company_not_found" else "misconfigured", detail)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return SyncError("rate_limited", detail, retry_after=_retry_after(answer))
-    if status in {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}:
-        return SyncError("provider_unavailable", detail)
+    if said.startswith("company_") and status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+        return SyncError("entity_access_lost", detail)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return SyncError("misconfigured", f"{status}: the address leads elsewhere, and redirects are not followed.")
-    return SyncError("provider_error", detail)
+    return SyncError(_CODES.get(status, "provider_error"), detail)
 
 
 def _error_of(answer: requests.Response) -> tuple[str, str]:

@@ -37,7 +37,7 @@ def _feed(client: Client, company: str, table: TablePlan, reporter: Reporter) ->
     def read(request: ReadRequest) -> Iterator[RowChunk]:
         filters = {"updated_since": _with_lag(request.since)} if request.since else {}
         highest = request.since
-        for page in client.pages(f"companies/{company}/{collection.path}", **filters):
+        for page in client.pages(f"companies/{company}/{collection.path}", filters=filters):
             reporter.log(
                 "info",
                 "extract",

@@ -1,0 +1,104 @@
+"""The facts of a job, line by line: what it belongs to, what started it, when, how long, how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from statistics import median
+
+from connectors import schedules
+from connectors.destinations import registry as destinations
+from connectors.providers import registry as providers
+from dashboard.formatting import calendar_date, duration, file_size, number
+from dashboard.pages.job_progress import Progress
+from jobs.models import Job, JobStatus, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the facts card; `url` makes the value a link, `note` stands under it."""
+
+    name: str
+    value: str = ""
+    url: str = ""
+    note: str = ""
+    moment: datetime | None = None
+    is_mono: bool = False
+
+
+def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple[Fact, ...]:
+    """Return the facts card, line by line."""
+    connection = job.connection
+    is_many = providers.manifest(connection.provider).multi_entity
+    entity = [Fact("Entity", job.entity.name, job.entity.get_absolute_url())] if job.entity and is_many else []
+    day = calendar_date(job.ended_at or job.created_at, zone)
+    ended = [Fact("Ended", moment=job.ended_at, note=day), Fact("Duration", _duration(job), note=_usual_duration(job))]
+    return (
+        Fact("Connection", connection.name, connection.get_absolute_url()),
+        *entity,
+        _destination(job),
+        _trigger(job),
+        Fact("Queued", moment=job.created_at, note="" if job.is_over else day),
+        *([Fact("Started", moment=job.started_at)] if job.started_at else []),
+        *(ended if job.is_over else _elapsed(job, now)),
+        *_cancel_request(job),
+        *([Fact("Usually takes", _usual(job))] if not job.is_over and _usual(job) else []),
+        Fact("Rows read", number(progress.extracted)),
+        Fact("Rows written", number(progress.loaded)),
+        *([Fact("Bytes read", file_size(job.bytes))] if job.bytes else []),
+        *([Fact("Worker", job.worker, is_mono=True)] if job.worker else []),
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 row", "51,230 rows"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _destination(job: Job) -> Fact:
+    destination = job.connection.destination
+    if destination is None:
+        return Fact("Destination", "None")
+    return Fact("Destination", destination.name, note=destinations.manifest(destination.kind).name)
+
+
+def _trigger(job: Job) -> Fact:
+    missed = f"makes up {counted(job.missed_slots, 'missed run')}" if job.missed_slots else ""
+    if job.trigger == Trigger.SCHEDULE:
+        words = schedules.in_words(job.connection)
+        return Fact("Trigger", f"Schedule, {words[:1].lower()}{words[1:]}", note=missed)
+    actor = job.actor.get_username() if job.actor else ""
+    return Fact("Trigger", ", ".join(filter(None, (job.get_trigger_display(), actor))), note=missed)
+
+
+def _elapsed(job: Job, now: datetime) -> tuple[Fact, ...]:
+    """How long a running job has taken so far; a job that waits shows nothing that changes by itself."""
+    if job.status != JobStatus.RUNNING or job.started_at is None:
+        return ()
+    return (Fact("Elapsed", duration(round((now - job.started_at).total_seconds()))),)
+
+
+def _cancel_request(job: Job) -> tuple[Fact, ...]:
+    lease = getattr(job, "lease", None)
+    if lease is None or lease.cancel_requested_at is None:
+        return ()
+    person = lease.cancel_requested_by
+    return (
+        Fact("Cancel asked", moment=lease.cancel_requested_at, note=f"by {person.get_username()}" if person else ""),
+    )
+
+
+def _duration(job: Job) -> str:
+    return duration(None if job.duration_ms is None else job.duration_ms / 1000)
+
+
+def _usual(job: Job) -> str:
+    """The median duration of the entity's last successful runs, empty without one."""
+    runs = (job.entity or job.connection).recent_runs
+    times = [run["ms"] for run in runs if run.get("status") == "success" and run.get("ms") is not None]
+    return duration(median(times) / 1000) if times else ""
+
+
+def _usual_duration(job: Job) -> str:
+    usual = _usual(job)
+    return f"median {usual}" if usual else ""

@@ -1,0 +1,224 @@
+"""The overview of one connection: four cards of facts, then its entities, or its tables where it has only one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from connectors.models import Connection, Entity, ScheduleKind, Status, Table
+from connectors.schedules import in_words
+from connectors.status import reason_in_words
+from dashboard.pages.connection import Head, Live, Subject, head_of
+from dashboard.pages.keyset import ID, Key, Order, Slice, cut
+from jobs.models import Job, JobStatus
+
+ENTITIES_PER_PAGE = 60
+LIST_ORDER = Order((Key("rank", int), Key("name"), ID))
+# Statuses in the order in which a sentence names them.
+_COUNTED = ("active", "broken", "incomplete", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class ProductLine:
+    """A product and whether the connection copies any of its tables."""
+
+    label: str
+    tables: str
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRow:
+    """An entity in a list. `outcome` is the status of its last or live job, empty before the first."""
+
+    pk: UUID
+    name: str
+    status: str
+    reason: str
+    outcome: str
+    synced_at: datetime | None
+    next_run_at: datetime | None
+    rows: int | None
+    duration_ms: int | None
+    live: Live | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A table: how it is written, by which keys, and the rows that the last successful sync loaded."""
+
+    name: str
+    schema: str
+    mode: str
+    keys: str
+    cursor: str
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the four cards say beside the head."""
+
+    integration: str
+    entities: str
+    products: tuple[ProductLine, ...]
+    tables: str
+    success_at: datetime | None
+    success_note: str
+    attempt_at: datetime | None
+    attempt_note: str
+    next_at: datetime | None
+    next_word: str
+    schedule: str
+    zone: str
+    category: str
+    created_at: datetime
+    created_by: str
+    credentials_at: datetime | None
+    tested_at: datetime | None
+    provider: str
+    auth_method: str
+    settings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The whole page. Either `entities` or `tables` are shown."""
+
+    head: Head
+    facts: Facts
+    entities: tuple[EntityRow, ...]
+    entity_total: int
+    shown: str
+    before: str
+    after: str
+    tables: tuple[TableRow, ...]
+
+
+def overview_of(subject: Subject, *, text: str = "", after: str = "", before: str = "") -> Overview:
+    """Prepare the page. `text` filters the entities, the cursors turn its pages.
+
+    Raises `ValueError` for a cursor that is none.
+    """
+    tables = list(subject.connection.tables.all())
+    page: Slice[Entity] | None = None
+    if subject.has_entities:
+        entities = subject.connection.entities.selected().matching(text).with_rank().defer("recent_runs")
+        page = cut(entities, LIST_ORDER, size=ENTITIES_PER_PAGE, after=after, before=before)
+    return Overview(
+        head=head_of(subject),
+        facts=_facts(subject, tables),
+        entities=tuple(entity_row(one, subject.live.get(one.pk)) for one in page.rows) if page else (),
+        entity_total=page.total if page else 0,
+        shown=f"{page.first} to {page.last} of {page.total}" if page and page.rows else "",
+        before=page.before if page else "",
+        after=page.after if page else "",
+        tables=() if page else tuple(_table_rows(subject.connection, tables)),
+    )
+
+
+def entity_row(entity: Entity, live: Live | None) -> EntityRow:
+    """Prepare one entity. `live` is its live sync, if there is one."""
+    return EntityRow(
+        pk=entity.pk,
+        name=entity.name,
+        status=entity.status,
+        reason=live.words if live else reason_in_words(entity.status, entity.status_reason),
+        outcome=live.status if live else last_outcome(entity),
+        synced_at=entity.last_success_at,
+        next_run_at=entity.next_run_at,
+        rows=entity.last_rows,
+        duration_ms=entity.last_duration_ms,
+        live=live,
+    )
+
+
+def last_outcome(entity: Entity) -> str:
+    """Return how the last ended run went: success or failed; empty before the first."""
+    if entity.failure_streak:
+        return JobStatus.FAILED
+    return JobStatus.SUCCESS if entity.last_success_at else ""
+
+
+def _facts(subject: Subject, tables: list[Table]) -> Facts:
+    connection, provider, totals = subject.connection, subject.provider, subject.totals
+    chosen = [table for table in tables if table.is_selected]
+    return Facts(
+        integration="Assisted" if provider.integration_type == "assisted" else "Automated",
+        entities=", ".join(f"{totals[name]} {name}" for name in _COUNTED if totals[name]),
+        products=tuple(_products(subject, chosen)),
+        tables=f"{len(chosen)} of {len(tables)} chosen" if tables else "None known yet",
+        success_at=connection.last_success_at,
+        success_note=f"{totals['synced']} of {totals['total']} entities in 24 h" if subject.has_entities else "",
+        attempt_at=connection.last_run_at,
+        attempt_note=_attempt_note(subject),
+        next_at=connection.next_run_at,
+        next_word=_next_word(connection),
+        schedule=in_words(connection),
+        zone=connection.time_zone if connection.schedule_kind == ScheduleKind.CRON else "",
+        category=provider.category,
+        created_at=connection.created_at,
+        created_by=connection.created_by.get_username() if connection.created_by else "",
+        credentials_at=connection.credentials_set_at,
+        tested_at=connection.tested_at,
+        provider=provider.name,
+        auth_method=provider.auth_method,
+        settings=tuple(_settings(subject)),
+    )
+
+
+def _products(subject: Subject, chosen: list[Table]) -> Iterable[ProductLine]:
+    names = {table.name for table in chosen}
+    for product in subject.provider.products:
+        tables = ", ".join(name.replace("_", " ") for name in product.tables)
+        yield ProductLine(product.label, tables, is_on=not names.isdisjoint(product.tables))
+
+
+def _attempt_note(subject: Subject) -> str:
+    totals = subject.totals
+    if subject.has_entities:
+        return f"{totals['success']} synced, {totals['failed']} failed" if subject.connection.last_run_at else ""
+    runs = subject.connection.recent_runs
+    return JobStatus(runs[-1]["status"]).label if runs else ""
+
+
+def _next_word(connection: Connection) -> str:
+    """What stands in place of the next run's time when none is planned."""
+    if connection.status == Status.PAUSED:
+        return "Paused"
+    if connection.status == Status.BROKEN:
+        return "On hold"
+    if connection.status == Status.INCOMPLETE:
+        return "Not scheduled"
+    return "Only by hand" if connection.schedule_kind == ScheduleKind.MANUAL else "After this run"
+
+
+def _settings(subject: Subject) -> Iterable[tuple[str, str]]:
+    """Yield what is set at the source, secrets never: their fields hold nothing here, and are left out besides."""
+    config: dict[str, Any] = subject.connection.config
+    for field in subject.provider.fields:
+        if not field.is_secret and config.get(field.name) not in {None, ""}:
+            yield field.label, str(config[field.name])
+
+
+def _table_rows(connection: Connection, tables: list[Table]) -> Iterable[TableRow]:
+    loaded = _last_loaded(connection)
+    for table in tables:
+        if table.is_selected:
+            yield TableRow(
+                name=table.name,
+                schema=table.source_schema,
+                mode=table.get_mode_display(),
+                keys=", ".join(table.keys),
+                cursor=table.cursor,
+                rows=loaded.get(table.name),
+            )
+
+
+def _last_loaded(connection: Connection) -> dict[str, int]:
+    """Return the rows per table of the connection's last successful sync."""
+    last = Job.objects.filter(connection=connection).successes().newest_first().values_list("tables", flat=True).first()
+    return {table["name"]: table["loaded"] for table in last or []}

@@ -1,0 +1,83 @@
+"""Records around one job for the tests of its pages: an entity, steps, attempts, log lines, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from connectors.models import Entity
+from jobs.models import Attempt, Job, JobStatus, Lease, LogLine, Step
+from tests.factories import make_connection, make_destination, make_entity, make_job
+
+TABLES = [
+    {"name": "employees", "mode": "merge", "estimated": 1000, "extracted": 0, "loaded": 0, "bytes": 0},
+    {"name": "pay_runs", "mode": "replace", "estimated": 200, "extracted": 0, "loaded": 0, "bytes": 0},
+]
+DONE_TABLES = [{**table, "extracted": table["estimated"], "loaded": table["estimated"]} for table in TABLES]
+
+
+def payroll_entity() -> Entity:
+    """A company of a payroll connection, so that pages name both."""
+    connection = make_connection(
+        name="Kestrel Logistics", provider="sandbox_payroll", destination=make_destination(name="Warehouse")
+    )
+    return make_entity(connection, name="Kestrel Drivers GmbH", ref="kestrel-drivers")
+
+
+def sync_of(entity: Entity, status: str = JobStatus.SUCCESS, **values: Any) -> Job:
+    """A data sync of an entity."""
+    return make_job(entity.connection, entity, status=status, **values)
+
+
+def running_sync(entity: Entity, *, extracted: Sequence[int] = (1000, 100), step: str = "extract") -> Job:
+    """A running sync of two tables with so many rows read."""
+    job = sync_of(entity, JobStatus.RUNNING, tables=TABLES, worker="sync-1")
+    names = [str(table["name"]) for table in TABLES]
+    progress = {"step": step, "tables": {name: [rows, 0] for name, rows in zip(names, extracted, strict=True)}}
+    Lease.objects.filter(job=job).update(progress=progress)
+    add_step(job, 1, "check_access", "success", 1)
+    add_step(job, 2, step, "running")
+    return job
+
+
+def add_step(job: Job, number: int, name: str, status: str, seconds: float | None = None, **values: Any) -> Step:
+    """A step of the job's attempt that took `seconds`, or still runs."""
+    started_at = job.started_at or timezone.now()
+    return Step.objects.create(
+        job=job,
+        number=number,
+        attempt=job.attempt,
+        name=name,
+        status=status,
+        started_at=started_at,
+        ended_at=None if seconds is None else started_at + timedelta(seconds=seconds),
+        **values,
+    )
+
+
+def add_attempt(job: Job, number: int, status: str, **values: Any) -> Attempt:
+    """An attempt of five seconds."""
+    now = timezone.now()
+    values = {"ended_at": None if status == JobStatus.RUNNING else now, **values}
+    return Attempt.objects.create(
+        job=job,
+        number=number,
+        token=uuid4(),
+        worker="sync-1",
+        status=status,
+        started_at=now - timedelta(seconds=5),
+        **values,
+    )
+
+
+def add_lines(job: Job, *messages: str, level: str = "info") -> list[LogLine]:
+    """Log lines below those that are there."""
+    first = job.log_lines.count() + 1
+    return LogLine.objects.bulk_create(
+        LogLine(job=job, number=number, attempt=1, at=timezone.now(), level=level, step="extract", message=message)
+        for number, message in enumerate(messages, first)
+    )

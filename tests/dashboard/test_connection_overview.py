@@ -1,0 +1,244 @@
+"""The overview of one connection: what it says of each status, who may act on it, and how it renews itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from connectors.models import Connection, Pause, Status
+from jobs.models import JobStatus
+from tests.conftest import member
+from tests.factories import make_connection, make_entity, make_job, make_lease
+
+HTMX = {"HX-Request": "true"}
+# Session, user, groups, connection; leases, totals, tables; then the entities of the page and their number.
+QUERIES_WITH_ENTITIES = 9
+
+
+def _payroll(count: int = 3, **values: object) -> Connection:
+    """A connection with several companies."""
+    connection = make_connection(provider="sandbox_payroll", name="Payroll", **values)
+    for number in range(count):
+        make_entity(connection, name=f"Company {number}", last_success_at=timezone.now(), last_rows=1200 + number)
+    return connection
+
+
+def test_overview_is_a_whole_page_with_the_shell(viewer: Client) -> None:
+    connection = make_connection(name="Shop")
+
+    page = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert "<title>Shop · Patchbay</title>" in page
+    assert 'id="main"' in page
+    assert 'hx-trigger="every 15s"' in page
+
+
+def test_overview_fragment_renews_the_regions_and_nothing_else(viewer: Client) -> None:
+    connection = _payroll()
+
+    fragment = viewer.get(connection.get_absolute_url(), headers=HTMX).content.decode()
+
+    assert "<html" not in fragment
+    assert fragment.lstrip().startswith('<div id="live"')
+    assert '<div id="head" class="stack" hx-swap-oob="true">' in fragment
+    assert '<div id="rows" hx-swap-oob="true">' in fragment
+    assert 'name="text"' not in fragment
+
+
+def test_overview_restored_from_history_is_the_whole_page(viewer: Client) -> None:
+    connection = make_connection()
+
+    page = viewer.get(connection.get_absolute_url(), headers={**HTMX, "HX-History-Restore-Request": "true"})
+
+    assert "<html" in page.content.decode()
+
+
+def test_overview_unchanged_is_an_empty_304(viewer: Client) -> None:
+    connection = make_connection()
+    first = viewer.get(connection.get_absolute_url(), headers=HTMX)
+
+    known = {**HTMX, "If-None-Match": first.headers["ETag"]}
+    again = viewer.get(connection.get_absolute_url(), headers=known)
+    make_job(connection, make_entity(connection), status=JobStatus.RUNNING)
+    changed = viewer.get(connection.get_absolute_url(), headers=known)
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert changed.status_code == 200
+    assert "Syncing now" in changed.content.decode()
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_overview_takes_the_same_queries_whatever_it_shows(
+    viewer: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    connection = _payroll(count)
+
+    with django_assert_num_queries(QUERIES_WITH_ENTITIES):
+        viewer.get(connection.get_absolute_url())
+
+
+def test_overview_lists_the_entities_with_what_needs_attention_first(viewer: Client) -> None:
+    connection = _payroll(2)
+    broken = make_entity(
+        connection, name="Zulu", status=Status.BROKEN, status_reason="invalid_credentials", failure_streak=3
+    )
+
+    page = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert page.index("Zulu</td>") < page.index("Company 0</td>")
+    assert str(broken.pk) in page
+    assert "2 active, 1 broken" in page
+    assert "1 of 3 entities broken" in page
+    assert "Sandbox Payroll refused the sign-in, for Zulu" in page
+    assert "The other 2 entities still sync." in page
+
+
+def test_overview_filters_the_entities_by_name_reference_and_id(viewer: Client) -> None:
+    connection = _payroll(3)
+    wanted = make_entity(connection, name="Halden", ref="acct-77")
+    address = connection.get_absolute_url()
+
+    for text in ("hald", "acct-77", str(wanted.pk)[:20]):
+        page = viewer.get(address, {"text": text}).content.decode()
+        assert "Halden</td>" in page
+        assert "Company 0</td>" not in page
+    assert "No entity matches" in viewer.get(address, {"text": "nobody"}).content.decode()
+
+
+def test_overview_turns_pages_by_key_and_ignores_what_is_no_place(viewer: Client) -> None:
+    connection = _payroll(0)
+    for number in range(61):
+        make_entity(connection, name=f"Company {number:02}")
+
+    first = viewer.get(connection.get_absolute_url()).content.decode()
+    last = viewer.get(connection.get_absolute_url(), {"after": "2~Company 59~" + str(uuid4())}).content.decode()
+    wrong = viewer.get(connection.get_absolute_url(), {"after": "nowhere"}).content.decode()
+
+    assert "1 to 60 of 61" in first
+    assert "Company 60</td>" in last
+    assert "Company 01</td>" not in last
+    assert "“after” in this address" in wrong
+    assert "1 to 60 of 61" in wrong
+
+
+def test_overview_of_one_entity_shows_its_tables_instead(viewer: Client) -> None:
+    connection = make_connection()
+    entity = make_entity(connection)
+    make_job(connection, entity, tables=[{"name": "orders", "loaded": 51230}])
+    make_job(connection, entity, status=JobStatus.FAILED)
+
+    page = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert "Entity ID" not in page
+    assert "public.orders" in page
+    assert "Full replace" in page
+    assert "51,230" in page
+
+
+def test_overview_of_a_broken_connection_says_why_since_when_and_what_to_do(viewer: Client) -> None:
+    now = timezone.now()
+    values = {"status": Status.BROKEN, "status_reason": "invalid_credentials", "failure_streak": 2}
+    connection = make_connection(**values, last_error_code="invalid_credentials", status_since=now)
+    entity = make_entity(connection, **values)
+    Connection.objects.filter(pk=connection.pk).update(created_at=now - timedelta(days=1))
+    first = make_job(connection, entity, status=JobStatus.FAILED, error_code="invalid_credentials")
+    make_job(connection, entity, status=JobStatus.FAILED, error_code="invalid_credentials")
+
+    page = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert "PostgreSQL refused the sign-in" in page
+    assert "2 failed runs in a row" in page
+    assert '<span class="mono">invalid_credentials</span>' in page
+    assert "Renew the credentials." in page
+    assert f'href="/jobs/{first.pk}/"' in page
+    assert "No run is planned" in page
+
+
+def test_overview_of_a_paused_connection_names_who_why_and_until_when(operator: Client) -> None:
+    connection = make_connection(status=Status.PAUSED, status_reason="paused_by_user")
+    until = timezone.now() + timedelta(days=2, minutes=5)
+    Pause.objects.create(connection=connection, reason="The source moves", created_by=member("admin"), until=until)
+
+    page = operator.get(connection.get_absolute_url()).content.decode()
+
+    assert "Paused by admin" in page
+    assert "The source moves." in page
+    assert "It ends <time" in page
+    assert 'disabled title="Paused: resume it first"' in page
+
+
+def test_overview_of_an_incomplete_connection_says_what_is_missing(viewer: Client) -> None:
+    connection = make_connection(
+        status=Status.INCOMPLETE, status_reason="missing_credentials", destination=None, dataset=""
+    )
+
+    page = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert "Setup is not finished" in page
+    assert "No credentials are stored" in page
+    assert "No destination yet" in page
+    assert "Not scheduled" in page
+
+
+def test_overview_after_one_failure_says_that_the_next_run_comes_by_itself(viewer: Client) -> None:
+    connection = make_connection(failure_streak=1, last_error_code="unreachable")
+    make_entity(connection, failure_streak=1, last_error_code="unreachable")
+
+    page = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert "The last run failed: PostgreSQL cannot be reached" in page
+    assert "Patchbay tries again by itself." in page
+
+
+def test_overview_shows_what_syncs_now_and_asks_more_often(viewer: Client) -> None:
+    connection = _payroll(3)
+    entity = connection.entities.get(name="Company 1")
+    job = make_job(connection, entity, status=JobStatus.RUNNING)
+    job.lease.delete()
+    make_lease(job, progress={"tables": {"employees": [12000, 0], "pay_runs": [400, 0]}})
+
+    page = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert "Syncing now, 12,400 rows" in page
+    assert "1 of 3 entities syncing" in page
+    assert 'hx-trigger="every 2s"' in page
+
+
+def test_overview_offers_the_sync_only_to_those_who_may(viewer: Client, operator: Client) -> None:
+    connection = make_connection()
+
+    seen, worked = (client.get(connection.get_absolute_url()).content.decode() for client in (viewer, operator))
+
+    assert "Sync now" not in seen
+    assert "Sync now" in worked
+
+
+def test_overview_shows_settings_and_never_a_secret(admin: Client) -> None:
+    connection = make_connection(config={"host": "db.example.com", "port": 5432, "database": "shop", "password": "hunter2"})
+
+    page = admin.get(connection.get_absolute_url()).content.decode()
+
+    assert "db.example.com" in page
+    assert "hunter2" not in page
+
+
+def test_overview_of_an_unknown_connection_is_a_404(viewer: Client) -> None:
+    assert viewer.get(f"/connections/{uuid4()}/").status_code == 404
+
+
+def test_overview_needs_a_member(client: Client, db: None) -> None:
+    connection = make_connection()
+
+    response = client.get(connection.get_absolute_url())
+
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/accounts/login/")
+
+
+def test_overview_is_only_read(admin: Client) -> None:
+    assert admin.post(make_connection().get_absolute_url()).status_code == 405

@@ -1,0 +1,34 @@
+"""What the processes find in their environment."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.stack.environment import Place, child_environment
+from dashboard.stack.home import Secrets
+
+SECRETS = Secrets("pg-password", "django-key", "ring", "sandbox-key", "sandbox-admin")
+
+
+def environment(environ: dict[str, str], *, demo: bool = True) -> dict[str, str]:
+    place = Place(root=Path("/src"), home=Path("/data"), web_port=8001, sandbox_port=20001, demo=demo)
+    return child_environment(environ, place, SECRETS, {"DATABASE_URL": "postgres://ours"})
+
+
+def test_addresses_and_secrets_reach_the_processes() -> None:
+    found = environment({})
+
+    assert found["DATABASE_URL"] == "postgres://ours"
+    assert found["PATCHBAY_SANDBOX_URL"] == "http://127.0.0.1:20001"
+    assert found["PATCHBAY_SECRET_KEY"] == "django-key"
+    assert found["PORT"] == "8001"
+
+
+@pytest.mark.parametrize(("given", "expected"), [("own", "own"), ("", "django-key")])
+def test_what_the_person_set_stays_unless_it_is_empty(given: str, expected: str) -> None:
+    assert environment({"PATCHBAY_SECRET_KEY": given})["PATCHBAY_SECRET_KEY"] == expected
+
+
+def test_this_machine_may_be_reached_with_the_demo_only() -> None:
+    assert environment({})["PATCHBAY_ALLOWED_NETWORKS"] == "127.0.0.0/8"
+    assert "PATCHBAY_ALLOWED_NETWORKS" not in environment({}, demo=False)
