@@ -3,7 +3,7 @@
 # and programs of .venv are called as modules, since a script's first line must be short and without spaces.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check
+.PHONY: help run test check lock
 
 PYTHON := .venv/bin/python
 # Further words for the program behind a command: make run ARGS=--empty, make test ARGS="-k login".
@@ -56,6 +56,16 @@ check: .venv/.dev ## Check format, lint, types, templates, imports, migrations a
 	@PATCHBAY_SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		PATCHBAY_ENCRYPTION_KEYS="$$($(PYTHON) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')" \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
+
+lock: .venv/.dev ## Write both lock files anew from pyproject.toml, with the newest versions it allows
+	@set -eu; \
+	uv=uv; command -v uv >/dev/null || uv=.tools/uv/bin/uv; \
+	write() { \
+		"$$uv" pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header "$$@"; \
+	}; \
+	write --output-file requirements.lock; \
+	write --group dev --constraints requirements.lock --output-file requirements-dev.lock
 
 # ---- The environment ----------------------------------------------------------------------------------------------
 # The two marks say which set .venv holds, and are older than a lock file that changed since. They are set when an

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AnonymousUser, User
@@ -135,15 +136,34 @@ class PolicyMiddleware:
 
 
 class ReauthenticateByHeaderMiddleware:
-    """Sends a fragment request whose session has ended to the whole sign-in page, not into a table cell."""
+    """Leads a person whose session has ended back to the page they were on, and shows sign-in as a whole page.
+
+    The address that was refused is no place to come back to when it was posted to, or was that of a fragment.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HtmxRequest) -> HttpResponse:
-        """Answer with a client redirect in place of a redirect to the sign-in page."""
+        """Pass the request on; name the page in a redirect to sign in, by a client redirect to a fragment request."""
         response = self.get_response(request)
-        is_redirect = SEE_OTHER_MIN <= response.status_code <= SEE_OTHER_MAX
-        if request.htmx and is_redirect and f"?{REDIRECT_FIELD_NAME}=" in response.headers.get("Location", ""):
-            return HttpResponseClientRedirect(response.headers["Location"])
-        return response
+        sign_in, mark, _ = response.headers.get("Location", "").partition(f"?{REDIRECT_FIELD_NAME}=")
+        if not mark or not SEE_OTHER_MIN <= response.status_code <= SEE_OTHER_MAX:
+            return response
+        address = f"{sign_in}?{urlencode({REDIRECT_FIELD_NAME: _page_of(request)}, safe='/')}"
+        if not request.htmx:
+            response.headers["Location"] = address
+            return response
+        redirect = HttpResponseClientRedirect(address)
+        redirect.cookies = response.cookies
+        return redirect
+
+
+def _page_of(request: HtmxRequest) -> str:
+    """Return the address of the page from which a request came, or of the request itself where it asked for a page."""
+    if request.htmx and request.htmx.current_url_abs_path:
+        return request.htmx.current_url_abs_path
+    if request.method == "GET":
+        return request.get_full_path()
+    page = urlsplit(request.headers.get("Referer", ""))
+    return urlunsplit(("", "", page.path, page.query, "")) if page.netloc == request.get_host() else "/"

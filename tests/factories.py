@@ -8,10 +8,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from connectors import secrets
 from connectors.models import Connection, Destination, Entity, Status, Table
 from jobs.models import ENDED, Job, JobStatus, JobType, Lease, LeaseState, Queue, Trigger
 
 _numbers = count(1)
+SOURCE_PASSWORD = "correct horse/battery&staple"
 
 
 def make_destination(**values: Any) -> Destination:
@@ -36,6 +38,14 @@ def make_connection(**values: Any) -> Connection:
         defaults["destination"] = make_destination()
     connection = Connection.objects.create(**{**defaults, **values})
     Table.objects.create(connection=connection, name="orders", source_schema="public", keys=["id"])
+    return connection
+
+
+def make_ready_connection(**values: Any) -> Connection:
+    """A connection whose set-up is whole, so that its derived status is active too: it has credentials."""
+    connection = make_connection(credentials_set_at=timezone.now(), **values)
+    connection.credentials = secrets.seal({"password": SOURCE_PASSWORD}, owner=f"connection:{connection.pk}")
+    connection.save(update_fields=["credentials"])
     return connection
 
 

@@ -23,6 +23,9 @@ def classify(exception: BaseException, side: Side) -> SyncError | Stopped:
     for error in chain:
         if isinstance(error, (SyncError, Stopped)):
             return error
+    if any(type(error).__module__.startswith("django.") for error in chain):
+        # Patchbay's own database failed under the reporter; the driver's error below says nothing about the source.
+        return SyncError("unknown_error", "Patchbay's own database could not be written to.")
     for error in reversed(chain):
         if found := _known(error, side):
             return found

@@ -56,7 +56,8 @@ def _who(pause: Pause | None) -> str:
 
 def _incomplete(connection: Connection) -> Banner:
     missing = MISSING.get(connection.status_reason, "Something is missing before it can sync.")
-    return Banner("incomplete", "Setup is not finished", f"{missing} Nothing was loaded yet, and no run is planned.")
+    loaded = "What was loaded before is unchanged" if connection.last_success_at else "Nothing was loaded yet"
+    return Banner("incomplete", "Setup is not finished", f"{missing} {loaded}, and no run is planned.")
 
 
 def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Banner:

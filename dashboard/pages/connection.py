@@ -101,12 +101,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One end of the flow picture."""
+    """One end of the flow picture. `is_place` says that the detail is an address, such as a dataset."""
 
     name: str
     detail: str
     tile: str = ""
     hue: int = 6
+    is_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ def _target(subject: Subject) -> Node:
         return Node("No destination yet", "Nothing can be loaded")
     database = chosen.config.get("database", "")
     place = f"{database}.{subject.connection.dataset}" if database else subject.connection.dataset
-    return Node(chosen.name, place, manifest.tile, manifest.tile_hue)
+    return Node(chosen.name, place, manifest.tile, manifest.tile_hue, is_place=True)
 
 
 def _wire(subject: Subject) -> Wire:

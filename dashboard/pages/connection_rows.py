@@ -39,7 +39,7 @@ class Meter:
 
     synced: int
     total: int
-    word: str
+    words: str
     good: str
     bad: str
 
@@ -175,7 +175,7 @@ def _row(connection: Connection, counts: Counts, leases: list[Lease], pause: Pau
             status=connection.status,
             reason=_reason(connection, counts, pause, clock),
             activity=activity,
-            meter=_meter(counts, provider.entity_word),
+            meter=_meter(counts),
             runs=runs_strip(connection.recent_runs, is_running=activity is not None and activity.tone == "run"),
             last=clock.moment(connection.last_run_at, "Never"),
             next=_next(connection, activity, clock),
@@ -229,14 +229,15 @@ def _lateness(connection: Connection, clock: Clock) -> str:
     return f"No success for {formatting.elapsed_time(last, clock.now)}" if is_late else ""
 
 
-def _meter(counts: Counts, entity_word: str) -> Meter | None:
+def _meter(counts: Counts) -> Meter | None:
     if not counts.total:
         return None
     missing = counts.total - counts.synced
+    noun = "entity" if counts.total == 1 else "entities"
     return Meter(
         synced=counts.synced,
         total=counts.total,
-        word=entity_word,
+        words=f"{counts.synced} of {counts.total} {noun} synced in the last 24 h",
         good=formatting.width_class(counts.synced, counts.total),
         bad=formatting.width_class(min(counts.failing, missing), counts.total),
     )

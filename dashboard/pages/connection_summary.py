@@ -42,7 +42,7 @@ def summary(clock: Clock) -> Summary:
     by_rule = Pause.objects.open().filter(is_by_rule=True).count()
     entities = Entity.objects.selected().count()
     subs = {
-        Status.ACTIVE: f"{syncing} syncing now" if syncing else "Nothing syncing now",
+        Status.ACTIVE: f"{syncing} syncing now" if syncing else "None syncing",
         Status.BROKEN: _broken_sub(totals["broken"], totals["broken_today"]),
         Status.INCOMPLETE: _incomplete_sub(totals["oldest_incomplete"], clock),
         Status.PAUSED: _paused_sub(totals["paused"], by_rule),

@@ -43,7 +43,10 @@ class EntityPage:
 
 
 def entity_page_of(subject: Subject, entity: Entity, *, refusal: str) -> EntityPage:
-    """Prepare the drawer of `entity`, which was read with its rank. `refusal` says why no sync can be started, empty if one can."""
+    """Prepare the drawer of `entity`, which was read with its rank.
+
+    `refusal` says why no sync can be started, empty if one can.
+    """
     jobs = Job.objects.filter(entity=entity).for_history()[:LAST_JOBS]
     return EntityPage(
         pk=entity.pk,
@@ -75,5 +78,10 @@ def _failing_since(entity: Entity) -> datetime | None:
 def _neighbour(subject: Subject, entity: Entity, *, is_reversed: bool) -> UUID | None:
     """Return the next entity in list order, or the one before."""
     place = LIST_ORDER.beyond([key.value(entity) for key in LIST_ORDER.keys], is_reversed=is_reversed)
-    ordered = subject.connection.entities.selected().with_rank().filter(place).order_by(*LIST_ORDER.fields(is_reversed=is_reversed))
+    ordered = (
+        subject.connection.entities.selected()
+        .with_rank()
+        .filter(place)
+        .order_by(*LIST_ORDER.fields(is_reversed=is_reversed))
+    )
     return ordered.values_list("pk", flat=True).first()

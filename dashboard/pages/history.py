@@ -14,7 +14,7 @@ from dashboard.pages.keyset import Slice, cut
 from dashboard.pages.overview import ENTITIES_PER_PAGE, LIST_ORDER, EntityRow, entity_row
 from jobs.models import ENDED, Job, JobQuerySet, JobStatus, Trigger
 
-JOBS_PER_PAGE = 50
+JOBS_PER_PAGE = 25
 # Above this many entities the blocks become one bar.
 MOST_CELLS = 60
 # An outcome, its colour, the icon inside its block; the order is that of the legend.
@@ -123,7 +123,7 @@ def history_of(
 def job_row(job: Job, live: dict[UUID | None, Live], now: datetime) -> JobRow:
     """Prepare one job; of one that runs, rows and duration are those so far."""
     running = live.get(job.entity_id)
-    so_far = running.rows if running and running.job_id == job.pk else None
+    so_far = running.rows if running and running.is_running and running.job_id == job.pk else None
     ended = job.ended_at or now
     is_over = job.status in ENDED
     return JobRow(

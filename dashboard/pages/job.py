@@ -86,7 +86,7 @@ def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now
         steps=rows,
         shares=shares_of(rows) if job.is_over else (),
         progress=progress,
-        rates=rates_of(job, lease, zone),
+        rates=rates_of(job, lease, step, zone),
         verdict=verdict_of(job, attempts),
         attempts=tuple(_attempt_row(job, one, now, zone) for one in attempts) if len(attempts) > MANY else (),
         facts=facts_of(job, progress, now, zone),

@@ -12,6 +12,7 @@ from connectors.providers import registry as providers
 from dashboard.formatting import calendar_date, duration, file_size, number
 from dashboard.pages.job_progress import Progress
 from jobs.models import Job, JobStatus, Trigger
+from jobs.services.workers import short_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple
         Fact("Rows read", number(progress.extracted)),
         Fact("Rows written", number(progress.loaded)),
         *([Fact("Bytes read", file_size(job.bytes))] if job.bytes else []),
-        *([Fact("Worker", job.worker, is_mono=True)] if job.worker else []),
+        *([Fact("Worker", short_name(job.worker), is_mono=True)] if job.worker else []),
     )
 
 

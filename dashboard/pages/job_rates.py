@@ -15,13 +15,17 @@ from jobs.models import Job, Lease
 WIDTH, FLOOR, CEILING = 600, 72, 8
 _LABELS = 5
 _FEWEST = 3
+READING = "extract"
 
 Sample = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The card's figures, its line and area as SVG points, the times under it, and the sentence that says it."""
+    """The card's figures, its line and area as SVG points, the times under it, and the sentence that says it.
+
+    `now` is empty once everything is read, `usual` before a first run.
+    """
 
     now: str
     average: str
@@ -34,9 +38,11 @@ class Rates:
     label: str
 
 
-def rates_of(job: Job, lease: Lease | None, zone: tzinfo) -> Rates | None:
-    """Return the rates of a running job, None before there are three measurements."""
+def rates_of(job: Job, lease: Lease | None, step: str, zone: tzinfo) -> Rates | None:
+    """Return the rates of a running job in the step named `step`, None before there are three measurements."""
     samples: list[Sample] = (lease.progress or {}).get("rates", []) if lease else []
+    is_reading = step == READING
+    samples = samples if is_reading else _while_reading(samples)
     if job.started_at is None:
         return None
     points = _points(samples)
@@ -48,7 +54,7 @@ def rates_of(job: Job, lease: Lease | None, zone: tzinfo) -> Rates | None:
     span = duration(round(end - start))
     line = _line(points, start, end, peak)
     return Rates(
-        now=number(rates[-1]),
+        now=number(rates[-1]) if is_reading else "",
         average=number((last - first) / (end - start)),
         peak=number(peak),
         usual=_usual(job.entity),
@@ -58,6 +64,11 @@ def rates_of(job: Job, lease: Lease | None, zone: tzinfo) -> Rates | None:
         axis=_axis(job.started_at, start, end, zone),
         label=f"Rows read per second over the last {span}, between {number(min(rates))} and {number(peak)}",
     )
+
+
+def _while_reading(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples up to the last row that was read: what comes after is not a slow source."""
+    return [sample for place, sample in enumerate(samples) if not place or samples[place - 1][1] < samples[-1][1]]
 
 
 def _points(samples: Sequence[Sample]) -> list[tuple[float, float]]:

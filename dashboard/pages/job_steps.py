@@ -90,7 +90,8 @@ def _row(job: Job, name: str, step: Step | None, now: datetime) -> StepRow:
         label=label_of(name),
         status=status,
         took=duration(took),
-        detail=step.detail or _usual_detail(status, job),
+        # The source's own words stand in the verdict and the log; here is room for the code.
+        detail=_usual_detail(status, job) if status == "failed" else step.detail or _usual_detail(status, job),
         is_now=status in {"running", "failed", "cancelled"},
         seconds=took.total_seconds() if took else 0,
     )
@@ -98,10 +99,10 @@ def _row(job: Job, name: str, step: Step | None, now: datetime) -> StepRow:
 
 def _status(job: Job, step: Step) -> str:
     """A step that was cut off in the middle ended as its job did; where a person stopped it, nothing failed."""
-    cut_off = {StepStatus.RUNNING, StepStatus.PENDING}
-    if job.status == JobStatus.CANCELLED:
-        cut_off.add(StepStatus.FAILED)
-    return job.status if job.is_over and step.status in cut_off else step.status
+    if job.status == JobStatus.CANCELLED and step.started_at and step.status != StepStatus.SUCCESS:
+        return "cancelled"
+    is_cut_off = job.is_over and step.status == StepStatus.RUNNING
+    return job.status if is_cut_off else step.status
 
 
 def _took(step: Step, until: datetime) -> timedelta | None:

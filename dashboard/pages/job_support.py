@@ -19,6 +19,7 @@ from connectors.models import Connection
 from dashboard.formatting import duration, file_size, number
 from dashboard.pages.job_steps import StepRow
 from jobs.models import Job, LogLine
+from jobs.services.workers import short_name
 
 LOG_LINES = 200
 _SHORTEST_NAME = 3
@@ -36,7 +37,7 @@ def text_of(job: Job, steps: Sequence[StepRow], lines: Sequence[LogLine], now: d
         ("Job", str(job.pk)),
         (
             "",
-            f"attempt {job.attempt} of {job.max_attempts}, {job.trigger}, worker {job.worker.split('@')[0] or 'none'}",
+            f"attempt {job.attempt} of {job.max_attempts}, {job.trigger}, worker {short_name(job.worker) or 'none'}",
         ),
         ("Connection", f"{connection.pk}, {connection.provider} to {target}"),
         *([("Entity", str(job.entity_id))] if job.entity_id else []),

@@ -12,11 +12,11 @@ SERVERS, SOURCES, WORK = 0, 1, 2
 # Seconds a worker gets to finish the job it runs. A job cut off here is picked up again after its lease has run out.
 WORKER_GRACE = 20.0
 
-# Name, queues, children. Each queue's waiting time is its own: a long sync never delays a connection test.
+# Name, queue, children. A queue's waiting time is its own, and gets its workers with its first job type: connection
+# tests and discovery will run on `interactive`, historical re-syncs on `bulk`.
 WORKERS = (
     ("worker-sync", "sync", 2),
     ("worker-system", "system", 1),
-    ("worker-interactive", "interactive", 1),
 )
 
 

@@ -38,7 +38,7 @@ def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
         "head": page.head,
         "form": form,
         "address": request.get_full_path(),
-        "version": version,
+        "seen": version,
     }
     return render_page(request, "connections/overview.html", context, fragment="live", version=version)
 
@@ -76,7 +76,7 @@ def show_history(
         "form": form,
         "address": address,
         "list_address": reverse("connections:jobs", args=[connection.pk]),
-        "version": version,
+        "seen": version,
         "is_poll": is_poll,
     }
     # The same address answers a poll and a click differently, so the two must not be taken for each other.

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from connectors.services import facts
 from jobs.models import Job, Lease, LeaseState
-from jobs.services.finish import end_cancelled
+from jobs.services.finish import end_cancelled, lock_entity
 
 
 class CannotCancel(Exception):  # noqa: N818 - a refusal that is told to the person, not a fault
@@ -19,6 +19,7 @@ class CannotCancel(Exception):  # noqa: N818 - a refusal that is told to the per
 def request_cancel(*, job: Job, actor: User) -> None:
     """Cancel a pending job, or ask a running one to stop. Raises `CannotCancel` when it has ended."""
     facts.lock(job.connection_id)
+    lock_entity(job)
     lease = Lease.objects.select_for_update(of=("self",)).filter(pk=job.pk).first()
     if lease is None:
         message = "This job has ended already, so there is nothing to cancel. Start a new sync if you need one."

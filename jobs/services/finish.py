@@ -107,10 +107,19 @@ def end_cancelled(job: Job) -> None:
     _end(job, JobStatus.CANCELLED, error_code="cancelled_by_user")
 
 
+def lock_entity(job: Job) -> Entity | None:
+    """Lock the row of a job's entity until the transaction ends and return it; None for a job without one.
+
+    After the connection and before a lease that waits is changed: a tick that makes a job holds the entity, and waits
+    for whoever changes the entity's waiting lease.
+    """
+    return Entity.objects.select_for_update(no_key=True).get(pk=job.entity_id) if job.entity_id else None
+
+
 def wait_seconds(failure: Failure, tries: int) -> float:
     """Return how long to wait after `tries` failed attempts: what the source asked for, or a doubling with jitter."""
     if failure.retry_after is not None:
-        return min(failure.retry_after, LONGEST_WAIT_SECONDS)
+        return min(max(0.0, failure.retry_after), LONGEST_WAIT_SECONDS)
     longest: float = min(LONGEST_WAIT_SECONDS, entry(failure.code).first_wait_seconds * 2 ** max(0, tries - 1))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
@@ -158,7 +167,7 @@ def _fold_waiting_into(job: Job) -> None:
     """
     if job.entity_id is None:
         return
-    _lock_entity(job)
+    lock_entity(job)
     waiting = Lease.objects.syncs().pending().select_for_update(of=("self",)).filter(entity_id=job.entity_id).first()
     if waiting is None:
         return
@@ -187,8 +196,7 @@ def _close_attempt(job: Job, status: JobStatus, now: datetime, failure: Failure 
 def _end(job: Job, status: JobStatus, **values: Any) -> None:
     """End a held job for good: its lease goes, its record is closed, the facts and both statuses follow."""
     now = database_now()
-    # Before the lease: a tick that holds the entity may wait for a lease that somebody is removing.
-    entity = _lock_entity(job)
+    entity = lock_entity(job)
     _close_attempt(job, status, now)
     Lease.objects.filter(pk=job.pk).delete()
     final = {"error_code": "", "error_step": "", "error_detail": "", "next_attempt_at": None, **values}
@@ -199,10 +207,6 @@ def _end(job: Job, status: JobStatus, **values: Any) -> None:
         raise StaleAttempt(message)
     ended = Job.objects.get(pk=job.pk)
     _record_run(ended, facts.lock(ended.connection_id), entity, now)
-
-
-def _lock_entity(job: Job) -> Entity | None:
-    return Entity.objects.select_for_update(no_key=True).get(pk=job.entity_id) if job.entity_id else None
 
 
 def _record_run(job: Job, connection: Connection, entity: Entity | None, now: datetime) -> None:

@@ -17,6 +17,9 @@ from jobs.models import Lease
 
 log = structlog.get_logger(__name__)
 
+# A person waits for the page, and the tick comes again in a moment: a broker that is away is not waited for.
+_ONE_TRY = {"max_retries": 0}
+
 
 def publish_on_commit(leases: Sequence[Lease]) -> None:
     """Publish after the running transaction commits. A broker that is away is left to the tick."""
@@ -37,7 +40,10 @@ def publish(leases: Sequence[Lease]) -> None:
     if not leases:
         return
     try:
-        with current_app.connection_for_write() as broker, current_app.amqp.Producer(broker) as producer:
+        with (
+            current_app.connection_for_write(transport_options=_ONE_TRY) as broker,
+            current_app.amqp.Producer(broker) as producer,
+        ):
             for lease in leases:
                 current_app.send_task("jobs.run", args=[str(lease.pk)], queue=lease.queue, producer=producer)
     except (OperationalError, OSError) as error:

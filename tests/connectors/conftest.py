@@ -27,22 +27,26 @@ ODD_TABLE = """
     CREATE TYPE mood AS ENUM ('happy', 'sad');
     CREATE DOMAIN positive AS numeric(12, 4) CHECK (value > 0);
     CREATE TABLE "Odd Things" (
-        "Id" bigint PRIMARY KEY, "select" text, name varchar(80), code char(3), flag boolean, small smallint, whole integer,
-        exact numeric(12, 2), free numeric, ratio double precision, part real, price positive, token uuid, day date,
-        clock time, moment timestamptz, local timestamp, span interval, doc jsonb, raw json, blob bytea,
-        tags text[], numbers integer[][], feeling mood, address inet, updated_at timestamptz
+        "Id" bigint PRIMARY KEY, "select" text, name varchar(80), code char(3), flag boolean,
+        small smallint, whole integer, exact numeric(12, 2), free numeric, ratio double precision, part real,
+        price positive, token uuid, day date, clock time, moment timestamptz, local timestamp, span interval,
+        doc jsonb, raw json, blob bytea, tags text[], numbers integer[][], feeling mood, moods mood[],
+        address inet, net cidr, updated_at timestamptz
     );
     INSERT INTO "Odd Things" VALUES
-    (1, E'line one\\nline "two", with comma\\r\\n\\ttab', 'Zoë “ß” 雪 🌍', 'ab', true, -32768, 2147483647, 1234567890.12,
-     123456789.123456789012345678, 0.1, 0.5, 0.0001, '0197c0de-0000-7000-8000-00000000beef', '2024-02-29', '23:59:59.123456',
-     '2024-06-01 12:00:00.123456+02', '1999-12-31 23:59:59', '1 year 2 days 03:04:05', '{"a": [1, null, "x\\"y"], "b": {}}',
-     '{"kept":  "as is"}', '\\x00ff10', ARRAY['a', 'b,c', NULL, '"q"'], '{{1,2},{3,4}}', 'happy', '10.0.0.1/8', now()),
+    (1, E'line one\\nline "two", with comma\\r\\n\\ttab', 'Zoë “ß” 雪 🌍', 'ab', true,
+     -32768, 2147483647, 1234567890.12, 123456789.123456789012345678, 0.1, 0.5,
+     0.0001, '0197c0de-0000-7000-8000-00000000beef', '2024-02-29', '23:59:59.123456',
+     '2024-06-01 12:00:00.123456+02', '1999-12-31 23:59:59', '1 year 2 days 03:04:05',
+     '{"a": [1, null, "x\\"y"], "b": {}}', '{"kept":  "as is"}', '\\x00ff10', ARRAY['a', 'b,c', NULL, '"q"'],
+     '{{1,2},{3,4}}', 'happy', '{happy,sad}', '10.0.0.1/8', '10.0.0.0/8', now()),
     (2, '', '', '', false, 0, 0, 0, 0, 'NaN', 0, 1, '00000000-0000-0000-0000-000000000000', '0001-01-01', '00:00',
-     '1970-01-01 00:00+00', '1970-01-01', '0', '{}', '[]', '', '{}', '{}', 'sad', '::1', now()),
-    (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-     NULL, NULL, NULL, NULL, NULL, NULL),
+     '1970-01-01 00:00+00', '1970-01-01', '0', '{}', '[]', '', '{}', '{}', 'sad', '{}', '::1', '::/0', now()),
+    (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
     (4, '\\N', 'NULL', '\\.', true, 1, -1, -0.01, -1.5, 1e-300, 1.5, 2, gen_random_uuid(), '9999-12-31', '12:00',
-     '2024-01-01 00:00-11:30', '2024-01-01', '-1 day', '"text"', 'null', '\\x5c4e', ARRAY['\\N', ''], NULL, NULL, NULL, now())
+     '2024-01-01 00:00-11:30', '2024-01-01', '-1 day', '"text"', 'null', '\\x5c4e', ARRAY['\\N', ''], NULL, NULL,
+     NULL, NULL, NULL, now())
 """
 
 
@@ -75,9 +79,25 @@ def source_db() -> Iterator[psycopg.Connection[TupleRow]]:
     """The source database, its schema `public` emptied, readable by the reader."""
     with psycopg.connect(database_url(SOURCE), autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        grants = "GRANT USAGE ON SCHEMA public TO {0}; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {0}"
-        connection.execute(sql.SQL(grants).format(sql.Identifier(READER)))
+        for grant in (
+            "GRANT USAGE ON SCHEMA public TO {}",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {}",
+        ):
+            connection.execute(sql.SQL(grant).format(sql.Identifier(READER)))
         yield connection
+
+
+@pytest.fixture
+def shop(source_db: psycopg.Connection[TupleRow]) -> psycopg.Connection[TupleRow]:
+    """A source with 12,000 orders, an hour apart, and 500 customers."""
+    source_db.execute("""
+        CREATE TABLE orders (id bigint PRIMARY KEY, note text, updated_at timestamptz NOT NULL);
+        INSERT INTO orders SELECT n, 'order ' || n, timestamptz '2024-01-01 00:00+00' + n * interval '1 hour'
+        FROM generate_series(1, 12000) AS n;
+        CREATE TABLE customers (id int PRIMARY KEY, name text);
+        INSERT INTO customers SELECT n, 'customer ' || n FROM generate_series(1, 500) AS n
+    """)
+    return source_db
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""Records around one job for the tests of its pages: an entity, steps, attempts, log lines, progress."""
+"""What the tests of one job's pages share: its records (steps, attempts, lines, progress) and looks at the page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.utils import timezone
@@ -13,6 +13,10 @@ from connectors.models import Entity
 from jobs.models import Attempt, Job, JobStatus, Lease, LogLine, Step
 from tests.factories import make_connection, make_destination, make_entity, make_job
 
+if TYPE_CHECKING:
+    from django.test import Client
+
+HTMX = {"HX-Request": "true"}
 TABLES = [
     {"name": "employees", "mode": "merge", "estimated": 1000, "extracted": 0, "loaded": 0, "bytes": 0},
     {"name": "pay_runs", "mode": "replace", "estimated": 200, "extracted": 0, "loaded": 0, "bytes": 0},
@@ -81,3 +85,21 @@ def add_lines(job: Job, *messages: str, level: str = "info") -> list[LogLine]:
         LogLine(job=job, number=number, attempt=1, at=timezone.now(), level=level, step="extract", message=message)
         for number, message in enumerate(messages, first)
     )
+
+
+def text(response: Any) -> str:
+    """The body with its white space made single."""
+    return " ".join(response.content.decode().split())
+
+
+def page(client: Client, job: Job, **query: str) -> str:
+    """The whole page of a job."""
+    response = client.get(job.get_absolute_url(), query)
+    assert response.status_code == 200
+    return text(response)
+
+
+def poll(client: Client, job: Job, known: str = "", **query: Any) -> Any:
+    """What the page's poll gets when it knows the version `known`."""
+    headers = {**HTMX, "If-None-Match": known} if known else HTMX
+    return client.get(job.get_absolute_url(), query, headers=headers)

@@ -86,7 +86,8 @@ def test_chart_grid_holds_the_longest_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ms", "top"), [(90, "200 ms"), (900, "1 s"), (1900, "2 s"), (50_000, "1 m"), (7_000_000, "2 h"), (900_000_000, "288 h")]
+    ("ms", "top"),
+    [(90, "200 ms"), (900, "1 s"), (1900, "2 s"), (50_000, "1 m"), (7_000_000, "2 h"), (900_000_000, "288 h")],
 )
 def test_chart_axis_is_in_whole_units(ms: int, top: str) -> None:
     chart = duration_chart(_runs(("success", ms)), UTC)

@@ -141,7 +141,7 @@ def test_cards_count_and_state_facts(viewer: Client) -> None:
     subs = dict(re.findall(r'id="sub-(\w+)">([^<]+)<', text))
     assert counts == {"active": "1", "broken": "1", "incomplete": "0", "paused": "1"}
     assert subs == {
-        "active": "Nothing syncing now",
+        "active": "None syncing",
         "broken": "1 since midnight",
         "incomplete": "All set up",
         "paused": "1 by Patchbay",

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from connectors.ids import new_id
 from connectors.models import Connection, Entity, Status
 from jobs.models import Job, JobStatus, Lease, Trigger
+from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job
 
 HTMX = {"HX-Request": "true"}
@@ -45,7 +46,7 @@ def _sync_address(entity: Entity) -> str:
 
 
 def test_entity_is_a_whole_page_with_the_drawer_beside_the_list(viewer: Client, birch: Entity) -> None:
-    page = viewer.get(birch.get_absolute_url()).content.decode()
+    page = flat(viewer.get(birch.get_absolute_url()))
 
     assert "<title>Birch, Payroll, job history · Patchbay</title>" in page
     assert '<aside class="drawer" id="drawer" aria-label="Entity">' in page
@@ -55,7 +56,7 @@ def test_entity_is_a_whole_page_with_the_drawer_beside_the_list(viewer: Client, 
 
 
 def test_entity_clicked_brings_the_drawer_and_marks_the_row(viewer: Client, birch: Entity) -> None:
-    fragment = viewer.get(birch.get_absolute_url(), headers=HTMX).content.decode()
+    fragment = flat(viewer.get(birch.get_absolute_url(), headers=HTMX))
 
     assert fragment.lstrip().startswith('<div id="live"')
     assert 'id="drawer" aria-label="Entity" hx-swap-oob="true"' in fragment
@@ -64,7 +65,7 @@ def test_entity_clicked_brings_the_drawer_and_marks_the_row(viewer: Client, birc
 
 
 def test_entity_polled_renews_only_what_the_drawer_holds(viewer: Client, birch: Entity) -> None:
-    fragment = viewer.get(birch.get_absolute_url(), headers=POLL).content.decode()
+    fragment = flat(viewer.get(birch.get_absolute_url(), headers=POLL))
 
     assert '<div id="drawer-inside" hx-swap-oob="true">' in fragment
     assert "<aside" not in fragment
@@ -86,7 +87,7 @@ def test_entity_shows_its_figures_and_the_chart(viewer: Client, birch: Entity) -
     birch.save()
 
     response = viewer.get(birch.get_absolute_url())
-    page, drawer = response.content.decode(), response.context["drawer"]
+    page, drawer = flat(response), response.context["drawer"]
 
     assert "50%" in page
     assert "2 of 4" in page
@@ -107,7 +108,7 @@ def test_entity_shows_its_last_ten_jobs(viewer: Client, connection: Connection, 
 def test_entity_before_its_first_run_says_so(viewer: Client, connection: Connection) -> None:
     new = make_entity(connection, name="New")
 
-    page = viewer.get(new.get_absolute_url()).content.decode()
+    page = flat(viewer.get(new.get_absolute_url()))
 
     assert "No job ran for this company yet." in page
     assert "No run yet" in page
@@ -136,13 +137,13 @@ def test_entity_sync_starts_one_job_and_leads_back(operator: Client, birch: Enti
     job = Job.objects.get()
     assert response.redirect_chain == [(birch.get_absolute_url(), 302)]
     assert (job.entity_id, job.trigger, job.status) == (birch.pk, Trigger.USER, JobStatus.PENDING)
-    assert "Birch: sync queued." in response.content.decode()
-    assert f'href="/jobs/{job.pk}/"' in response.content.decode()
+    assert "Birch: sync queued." in flat(response)
+    assert f'href="/jobs/{job.pk}/"' in flat(response)
 
 
 def test_entity_sync_by_htmx_shows_the_new_state_at_once(operator: Client, birch: Entity) -> None:
     response = operator.post(_sync_address(birch), headers=HTMX)
-    fragment = response.content.decode()
+    fragment = flat(response)
 
     assert response.status_code == 200
     assert 'hx-swap-oob="innerHTML:#messages"' in fragment
@@ -156,7 +157,7 @@ def test_entity_sync_pressed_twice_starts_nothing_and_says_so(operator: Client, 
     again = operator.post(_sync_address(birch), headers=HTMX)
 
     assert again.status_code == 409
-    assert "Nothing new was started." in again.content.decode()
+    assert "Nothing new was started." in flat(again)
     assert Job.objects.count() == Lease.objects.count() == 1
 
 
@@ -167,13 +168,13 @@ def test_entity_sync_of_a_paused_connection_is_refused(operator: Client, connect
     plain = operator.post(_sync_address(birch), follow=True)
 
     assert refused.status_code == 409
-    assert "Payroll is paused" in refused.content.decode()
-    assert "Payroll is paused" in plain.content.decode()
+    assert "Payroll is paused" in flat(refused)
+    assert "Payroll is paused" in flat(plain)
     assert not Job.objects.exists()
 
 
 def test_entity_sync_is_for_operators(viewer: Client, birch: Entity) -> None:
-    assert "Sync this company" not in viewer.get(birch.get_absolute_url()).content.decode()
+    assert "Sync this company" not in flat(viewer.get(birch.get_absolute_url()))
     assert viewer.post(_sync_address(birch)).status_code == 403
     assert not Job.objects.exists()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.contrib.messages import get_messages
@@ -12,7 +12,6 @@ from tests.conftest import member
 from tests.dashboard.job_records import payroll_entity, running_sync, sync_of
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
     from django.test import Client
 
 HTMX = {"HX-Request": "true"}
@@ -23,9 +22,9 @@ def cancel_url(job: Job) -> str:
     return f"/jobs/{job.pk}/cancel/"
 
 
-def told(response: HttpResponse) -> list[str]:
+def told(response: Any) -> list[str]:
     """The messages of an answer."""
-    return [str(message) for message in get_messages(response.wsgi_request)]  # type: ignore[attr-defined]
+    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def test_question_is_a_page_and_a_dialog(operator: Client) -> None:

@@ -10,12 +10,12 @@ import pytest
 from django.utils import timezone
 
 from connectors.ids import new_id
-from jobs.models import Job, JobStatus, JobType, Lease
+from jobs.models import Job, JobType, Lease
 from tests.dashboard.job_records import (
     DONE_TABLES,
     add_attempt,
-    add_lines,
     add_step,
+    page,
     payroll_entity,
     running_sync,
     sync_of,
@@ -23,29 +23,7 @@ from tests.dashboard.job_records import (
 from tests.factories import make_connection, make_job
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
     from django.test import Client
-    from pytest_django import DjangoAssertNumQueries
-
-HTMX = {"HX-Request": "true"}
-
-
-def text(response: HttpResponse) -> str:
-    """The body with its white space made single."""
-    return " ".join(response.content.decode().split())
-
-
-def page(client: Client, job: Job, **query: str) -> str:
-    """The whole page of a job."""
-    response = client.get(job.get_absolute_url(), query)
-    assert response.status_code == 200
-    return text(response)
-
-
-def poll(client: Client, job: Job, known: str = "", **query: Any) -> HttpResponse:
-    """What the page's poll gets when it knows the version `known`."""
-    headers = {**HTMX, "If-None-Match": known} if known else HTMX
-    return client.get(job.get_absolute_url(), query, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +98,18 @@ def test_rates_are_drawn_from_measurements_alone(viewer: Client) -> None:
 
     assert "Rows read per second over the last 20 s, between 100 and 200" in shown
     assert 'points="0.0,40.0 300.0,40.0 600.0,8.0"' in shown
-    assert "<dt>Average</dt><dd>150</dd>" in shown
+    assert "<dt>Average</dt> <dd> 150 </dd>" in shown
+
+
+def test_rates_leave_out_the_time_after_the_last_row(viewer: Client) -> None:
+    job = running_sync(payroll_entity(), step="load")
+    samples = [[0, 0], [10, 1000], [20, 3000], [30, 3000], [40, 3000]]
+    Lease.objects.filter(job=job).update(progress={"step": "load", "tables": {}, "rates": samples})
+
+    shown = page(viewer, job)
+
+    assert "read within 20 s" in shown
+    assert "<dt>Now</dt>" not in shown
 
 
 def test_failed_job_explains_itself_and_keeps_the_words_of_the_source(operator: Client) -> None:
@@ -146,13 +135,16 @@ def test_unknown_code_of_an_older_version_is_still_a_page(viewer: Client) -> Non
     assert "dropped_long_ago" in page(viewer, job)
 
 
-def test_step_that_was_running_when_a_person_cancelled_did_not_fail(viewer: Client) -> None:
+@pytest.mark.parametrize("how", ["failed", "skipped", "running"])
+def test_step_that_was_running_when_a_person_cancelled_did_not_fail(viewer: Client, how: str) -> None:
     job = sync_of(payroll_entity(), "cancelled", error_code="cancelled_by_user")
-    add_step(job, 1, "extract", "failed", 4)
+    add_step(job, 1, "check_access", "success", 1)
+    add_step(job, 2, "extract", how, 4)
 
     shown = page(viewer, job)
 
     assert "Cancelled while extracting" in shown
+    assert "Stopped here" in shown
     assert "is-bad" not in shown
 
 
@@ -206,145 +198,6 @@ def test_neighbours_are_the_jobs_of_the_same_entity(viewer: Client) -> None:
 def payroll_sibling(entity: Any) -> Any:
     """Another entity of the same connection."""
     return type(entity).objects.create(connection=entity.connection, ref=str(new_id()), name="Other")
-
-
-def test_log_shows_the_last_lines_and_leads_to_earlier_ones(viewer: Client) -> None:
-    job = sync_of(payroll_entity())
-    add_lines(job, *(f"line {number}" for number in range(1, 503)))
-
-    tail, earlier = page(viewer, job), page(viewer, job, before="3")
-
-    assert tail.count('<span class="msg">') == 500
-    assert 'id="L3"' in tail
-    assert 'id="L2"' not in tail
-    assert "?before=3#log" in tail
-    assert earlier.count('<span class="msg">') == 2
-    assert "Back to the newest lines" in earlier
-
-
-def test_log_search_marks_matches_and_escapes_the_rest(viewer: Client) -> None:
-    job = sync_of(payroll_entity())
-    add_lines(job, "page 1, <i>200</i>", "other")
-    add_lines(job, "PAGE 2 refused", level="warning")
-
-    shown = page(viewer, job, q="page")
-
-    assert "<mark>page</mark> 1, &lt;i&gt;200&lt;/i&gt;" in shown
-    assert "<mark>PAGE</mark> 2 refused" in shown
-    assert "2 matching lines" in shown
-    assert shown.count('<span class="msg">') == 2
-    assert page(viewer, job, q="page", level="warning").count('<span class="msg">') == 1
-
-
-@pytest.mark.parametrize("query", [{"level": "loud"}, {"before": "x"}, {"before": "-1"}, {"q": "a" * 201}])
-def test_log_ignores_a_filter_that_cannot_be_read(viewer: Client, query: dict[str, str]) -> None:
-    job = sync_of(payroll_entity())
-    add_lines(job, "one", "two")
-
-    assert page(viewer, job, **query).count('<span class="msg">') == 2
-
-
-def test_support_text_holds_ids_and_no_names(viewer: Client) -> None:
-    job = sync_of(payroll_entity(), "failed", error_code="unreachable", error_detail="kestrel-drivers at 10.1.2.3")
-    add_lines(job, "Kestrel Drivers GmbH of Kestrel Logistics: boss@kestrel.example")
-
-    shown = page(viewer, job)
-    support = shown.partition('id="support-text"')[2].partition("</pre>")[0]
-
-    assert str(job.pk) in support
-    assert str(job.entity_id) in support
-    assert "Source said: &lt;entity&gt; at &lt;address&gt;" in support
-    assert "&lt;entity&gt; of &lt;connection&gt;: &lt;e-mail&gt;" in support
-    assert "Kestrel" not in support
-
-
-def test_poll_is_a_fragment_without_the_shell(viewer: Client) -> None:
-    job = running_sync(payroll_entity())
-
-    response = poll(viewer, job, after=0)
-
-    assert "<html" not in text(response)
-    assert 'id="job-poll"' in text(response)
-    assert "HX-Request" in response["Vary"]
-    assert "<html" in text(viewer.get(job.get_absolute_url(), headers={**HTMX, "HX-History-Restore-Request": "true"}))
-
-
-def test_poll_of_an_unchanged_job_has_no_body(viewer: Client) -> None:
-    job = sync_of(payroll_entity(), "pending")
-    first = poll(viewer, job, after=0)
-
-    again = poll(viewer, job, first["ETag"], after=0)
-
-    assert again.status_code == 304
-    assert again.content == b""
-
-
-def test_poll_brings_only_what_changed(viewer: Client) -> None:
-    job = sync_of(payroll_entity(), "pending")
-    known = poll(viewer, job, after=0)["ETag"]
-    add_lines(job, "A worker took the job")
-
-    shown = text(poll(viewer, job, known, after=0))
-
-    assert '<ol hx-swap-oob="beforeend:#log-lines"><li class="l-info" id="L1">' in shown
-    assert "innerHTML:#job-levels" in shown
-    assert "innerHTML:#job-title" not in shown
-    assert "after=1" in shown
-
-
-def test_poll_appends_each_line_once_and_keeps_the_filter(viewer: Client) -> None:
-    job = running_sync(payroll_entity())
-    add_lines(job, "page 1", "page 2")
-    add_lines(job, "page 3 slow", level="warning")
-
-    shown = text(poll(viewer, job, after=1, level="warning", q="page"))
-
-    assert shown.count('<span class="msg">') == 1
-    assert "<mark>page</mark> 3 slow" in shown
-    assert "?level=warning&amp;q=page&amp;after=3" in shown
-
-
-def test_poll_of_a_long_backlog_goes_on_where_it_stopped(viewer: Client) -> None:
-    job = running_sync(payroll_entity())
-    add_lines(job, *(f"line {number}" for number in range(700)))
-
-    shown = text(poll(viewer, job, after=0))
-
-    assert shown.count('<span class="msg">') == 500
-    assert 'hx-get="?after=500"' in shown
-
-
-def test_poll_ends_with_the_job(viewer: Client) -> None:
-    job = running_sync(payroll_entity())
-    known = poll(viewer, job, after=0)["ETag"]
-    Lease.objects.filter(job=job).delete()
-    Job.objects.filter(pk=job.pk).update(status=JobStatus.SUCCESS, ended_at=timezone.now(), rows_loaded=1200)
-
-    response = poll(viewer, job, known, after=0)
-
-    assert response.status_code == 286
-    assert "hx-trigger" not in text(response)
-    assert "Success: 1,200 rows" in text(response)
-    assert 'hx-swap-oob="innerHTML:#support-text"' in text(response)
-    assert "hx-trigger" not in page(viewer, job)
-
-
-def test_poll_is_answered_in_a_fixed_number_of_queries(
-    viewer: Client, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    entity = payroll_entity()
-    job = running_sync(entity)
-
-    with django_assert_num_queries(7):
-        poll(viewer, job, after=0)
-    for number in range(3, 6):
-        add_attempt(job, number, "failed", error_code="worker_lost")
-        add_step(job, number, "load", "running")
-    add_lines(job, "one", "two", "three")
-    with django_assert_num_queries(7):
-        poll(viewer, job, after=3)
-    with django_assert_num_queries(11):
-        page(viewer, job)
 
 
 def test_viewer_sees_no_button_that_would_refuse(viewer: Client, operator: Client) -> None:

@@ -145,10 +145,23 @@ class Stack:
         entries = self.stored(REGISTER)["processes"]
         return psutil.Process(next(entry["pid"] for entry in entries if entry["name"] == name))
 
-    def left(self) -> list[str]:
+    def parts(self) -> list[str]:
+        """Return the names of the parts of this start that run, such as `web`."""
+        children = {child.pid for child in psutil.Process(self.process.pid).children() if is_alive(child)}
+        return sorted(entry["name"] for entry in self.stored(REGISTER)["processes"] if entry["pid"] in children)
+
+    def commands(self) -> list[str]:
         """Return the command lines of all processes of this home folder, `manage.py up` aside."""
+        return [_command(process) for process in self._others()]
+
+    def strays(self) -> list[str]:
+        """Return the command lines of processes of this home folder that this start did not start."""
+        ours = {child.pid for child in psutil.Process(self.process.pid).children(recursive=True)}
+        return [_command(process) for process in self._others() if process.pid not in ours]
+
+    def _others(self) -> list[psutil.Process]:
         return [
-            " ".join(process.cmdline())
+            process
             for process in psutil.process_iter()
             if process.pid != self.process.pid and is_alive(process) and _belongs_to(process, self.home)
         ]
@@ -176,6 +189,13 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         number: int = probe.getsockname()[1]
         return number
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return f"process {process.pid}, which just ended"
 
 
 def _belongs_to(process: psutil.Process, home: Path) -> bool:

@@ -40,7 +40,7 @@ class Visitor:
 
     def sign_in(self, role: str) -> None:
         """Fill in the form on the sign-in page, which is open."""
-        self.page.get_by_label("Username").fill(role)
+        self.page.get_by_label("User name or e-mail").fill(role)
         self.page.get_by_label("Password").fill(self.stack.password(role))
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("heading", level=1)).not_to_have_text("Sign in")

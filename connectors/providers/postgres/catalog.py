@@ -41,6 +41,8 @@ _COLUMNS = """
     ORDER BY c.relname, a.attnum
 """
 
+_ARRAY = "A"  # pg_type.typcategory
+
 _PORTABLE: dict[str, DataType] = {
     "bool": "bool",
     "int2": "bigint",
@@ -57,8 +59,9 @@ _PORTABLE: dict[str, DataType] = {
     "jsonb": "json",
     "bytea": "binary",
 }
-# Types of the catalogue itself: their values mean something on their own server only, so they travel as text.
-_SERVER_BOUND = ("reg", "pg_", "oid", "xid", "cid", "tid", "aclitem", "name", "char", "_reg", "_pg_")
+# Types whose values mean something on their own server only (of the catalogue, or of its locale) travel as text.
+_SERVER_BOUND = {"aclitem", "char", "cid", "int2vector", "money", "name", "oid", "oidvector", "tid", "xid", "xid8"}
+_SERVER_BOUND_PREFIXES = ("reg", "pg_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class TableShape:
     keys: tuple[str, ...]
     columns: tuple[Column, ...]
     type_names: tuple[tuple[str, str], ...]
+    arrays: frozenset[str]
     estimated_rows: int | None
 
 
@@ -87,6 +91,7 @@ def shapes(connection: psycopg.Connection[Any], schema: str, names: list[str] | 
             keys=tuple(keys),
             columns=tuple(_column(column, keys) for column in columns[name]),
             type_names=tuple((column[0], column[3] or column[1]) for column in columns[name]),
+            arrays=frozenset(column[0] for column in columns[name] if column[2] == _ARRAY),
             estimated_rows=int(estimate) if estimate >= 0 else None,
         )
         for name, estimate, keys in tables
@@ -102,7 +107,8 @@ def cursor_of(shape: TableShape) -> str:
 
 def _column(found: tuple[str, str, str, str], keys: list[str]) -> Column:
     name, type_name, category, exact = found
-    if type_name.startswith(_SERVER_BOUND) and type_name != "bpchar":
+    element = type_name.removeprefix("_")
+    if element in _SERVER_BOUND or element.startswith(_SERVER_BOUND_PREFIXES):
         exact = ""
-    data_type: DataType = "json" if category == "A" else _PORTABLE.get(type_name, "text")
+    data_type: DataType = "json" if category == _ARRAY else _PORTABLE.get(type_name, "text")
     return Column(name=name, data_type=data_type, nullable=name not in keys, postgres_type=exact or "text")

@@ -147,7 +147,7 @@ class _Reader:
 
     def _expression(self, column: Column) -> sql.Composed:
         name = sql.Identifier(column.name)
-        if self.arrays_as_json and column.postgres_type.endswith("[]"):
+        if self.arrays_as_json and column.name in self.shape.arrays:
             return sql.SQL("to_jsonb({}) AS {}").format(name, name)
         return sql.Composed([name])
 
