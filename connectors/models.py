@@ -239,6 +239,8 @@ class Entity(SyncFacts):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="entities")
     ref = models.CharField("the source's own id", max_length=200)
     name = models.CharField(max_length=200)
+    # Where its tables land; its own even when two ids look alike as a schema's name.
+    dataset = models.CharField(max_length=63)
     is_selected = models.BooleanField(default=True)
     last_duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
     last_rows = models.PositiveBigIntegerField(null=True, blank=True)
@@ -250,6 +252,7 @@ class Entity(SyncFacts):
         verbose_name_plural = "entities"
         constraints = (
             models.UniqueConstraint("connection", "ref", name="entity_ref_unique"),
+            models.UniqueConstraint("connection", "dataset", name="entity_dataset_unique"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="entity_status_known"),
         )
         indexes = (

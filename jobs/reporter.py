@@ -1,8 +1,9 @@
 """How a running job tells what it does: steps, rows and log lines, kept in memory and written by a heartbeat thread.
 
 The thread has a database connection of its own. Once a second it writes what is new and renews the lease in the same
-update, which names the attempt's token. It learns there that a person asked to cancel. A worker that loses its lease,
-or cannot renew it in time, ends its own process, so that two attempts never write at once.
+update, which names the attempt's token. It learns there that a person asked to cancel. A worker that loses its lease
+ends its own process, so that two attempts never write at once. A second thread, the guard, does the same when the lease
+could not be renewed in time: it never speaks to the database, since an answer that does not come would hold it up.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class JobReporter:
         self._stop = threading.Event()
         self._cancelled_at: float | None = None
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._is_over = threading.Event()
+        self._guard = threading.Thread(target=self._watch, name="lease-guard", daemon=True)
         self._started = time.monotonic()
         self._renewed = self._started
         self._changed = False
@@ -69,14 +72,17 @@ class JobReporter:
             self._steps[name] = Step(job_id=self._claim.job_id, number=number, attempt=self._claim.attempt, name=name)
         Step.objects.bulk_create(self._steps.values())
         self._thread.start()
+        self._guard.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop renewing; what is still in memory has been written by `finish`."""
+        """Stop renewing; what is still in memory has been written by `finish`. The guard watches to the very end."""
         self._stop.set()
         self._thread.join()
+        self._is_over.set()
+        self._guard.join()
 
     def finish(self) -> None:
         """Stop the thread and write what is left, before the attempt's end is recorded."""
@@ -129,7 +135,7 @@ class JobReporter:
         if self._cancelled_at is not None:
             raise Stopped("cancelled_by_user")
 
-    # ---- the heartbeat thread -----------------------------------------------------------------------------------
+    # ---- the two threads ----------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
         try:
@@ -144,11 +150,14 @@ class JobReporter:
         except (DatabaseError, InterfaceError) as error:
             log.warning("The lease could not be renewed", job=str(self._claim.job_id), reason=str(error))
             connection.close()
-        now = time.monotonic()
-        if now - self._renewed > settings.PATCHBAY_LEASE_SECONDS * _GIVE_UP_AT:
-            _end_process("The lease could not be renewed in time", self._claim)
-        if self._cancelled_at is not None and now - self._cancelled_at > _FORCE_AFTER_SECONDS:
-            _end_process("The work did not stop after a cancel", self._claim)
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(BEAT_SECONDS):
+            now = time.monotonic()
+            if now - self._renewed > settings.PATCHBAY_LEASE_SECONDS * _GIVE_UP_AT:
+                _end_process("The lease could not be renewed in time", self._claim)
+            if self._cancelled_at is not None and now - self._cancelled_at > _FORCE_AFTER_SECONDS:
+                _end_process("The work did not stop after a cancel", self._claim)
 
     def _flush(self) -> None:
         """Write what is new and renew the lease; nothing to do when nothing changed and the lease is fresh."""
@@ -177,6 +186,7 @@ class JobReporter:
         return {"tables": dict(self._tables), "step": self.current_step, "rates": list(self._samples)}
 
     def _write(self, lines: list[LogLine], steps: list[Step], progress: dict[str, object] | None) -> None:
+        began = time.monotonic()
         with transaction.atomic():
             held = Lease.objects.running().filter(pk=self._claim.job_id, token=self._claim.token)
             values: dict[str, object] = {
@@ -189,9 +199,10 @@ class JobReporter:
             LogLine.objects.bulk_create(lines)
             Step.objects.bulk_update(steps, ["status", "detail", "started_at", "ended_at"])
             is_cancelled = held.filter(cancel_requested_at__isnull=False).exists()
-        self._renewed = time.monotonic()
+        # The database counted from a moment after this one, so that we always give up first.
+        self._renewed = began
         if is_cancelled and self._cancelled_at is None:
-            self._cancelled_at = self._renewed
+            self._cancelled_at = began
 
 
 def _end_process(reason: str, claim: Claim) -> None:

@@ -52,7 +52,8 @@ def make_ready_connection(**values: Any) -> Connection:
 def make_entity(connection: Connection, **values: Any) -> Entity:
     """An active entity of a connection."""
     number = next(_numbers)
-    defaults = {"ref": f"ref-{number}", "name": f"Company {number}", "status": Status.ACTIVE, "status_reason": "ok"}
+    defaults = {"ref": f"ref-{number}", "name": f"Company {number}", "dataset": f"company_{number}"}
+    defaults |= {"status": Status.ACTIVE, "status_reason": "ok"}
     return Entity.objects.create(connection=connection, **{**defaults, **values})
 
 

@@ -138,6 +138,7 @@ class Migration(migrations.Migration):
                 ),
                 ("ref", models.CharField(max_length=200, verbose_name="the source's own id")),
                 ("name", models.CharField(max_length=200)),
+                ("dataset", models.CharField(max_length=63)),
                 ("is_selected", models.BooleanField(default=True)),
                 ("last_duration_ms", models.PositiveBigIntegerField(blank=True, null=True)),
                 ("last_rows", models.PositiveBigIntegerField(blank=True, null=True)),
@@ -264,6 +265,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="entity",
             index=models.Index(models.F("connection"), models.F("name"), name="entity_by_connection"),
+        ),
+        migrations.AddConstraint(
+            model_name="entity",
+            constraint=models.UniqueConstraint(
+                models.F("connection"), models.F("dataset"), name="entity_dataset_unique"
+            ),
         ),
         migrations.AddConstraint(
             model_name="entity",

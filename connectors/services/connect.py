@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from connectors import secrets
 from connectors.models import Connection, Destination, Entity, ScheduleKind, Table
-from connectors.plan import Endpoint, FoundEntity, FoundTable
+from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers import registry
 from connectors.services import facts
 
-_DATASET_LENGTH = 50
+_DATASET_LENGTH = 40
+# Postgres cuts longer names off.
+_LONGEST_NAME = 63
 
 
 def create_destination(
@@ -97,8 +99,25 @@ def test_and_discover(*, connection: Connection) -> None:
     endpoint = source_of(connection)
     access.check(endpoint)
     entities = access.list_entities(endpoint)
-    tables = access.list_tables(endpoint, entities[0].ref) if entities else []
+    tables = _tables_of_first_open(access, endpoint, entities)
     take_up(connection=connection, entities=entities, tables=tables)
+
+
+def _tables_of_first_open(
+    access: registry.Access, endpoint: Endpoint, entities: Sequence[FoundEntity]
+) -> list[FoundTable]:
+    """List the tables of the first entity that lets us; one that withdrew its access must not stop the others."""
+    refusal: SyncError | None = None
+    for entity in entities:
+        try:
+            return access.list_tables(endpoint, entity.ref)
+        except SyncError as error:
+            if error.code != "entity_access_lost":
+                raise
+            refusal = error
+    if refusal is not None:
+        raise refusal
+    return []
 
 
 @transaction.atomic
@@ -106,13 +125,34 @@ def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: 
     """Store the entities and tables that a tested source offers; what is known already is left as it is."""
     locked = facts.lock(connection.pk)
     now = timezone.now()
-    Entity.objects.bulk_create(
-        [Entity(connection=locked, ref=found.ref, name=found.name) for found in entities], ignore_conflicts=True
-    )
+    _take_up_entities(locked, entities)
     Table.objects.bulk_create([_table(locked, found) for found in tables], ignore_conflicts=True)
     locked.tested_at = now
     locked.save(update_fields=["tested_at"])
     facts.refresh(locked, now=now)
+
+
+def _take_up_entities(connection: Connection, entities: Sequence[FoundEntity]) -> None:
+    known = dict(connection.entities.values_list("ref", "dataset"))
+    taken = set(known.values())
+    is_multi = registry.manifest(connection.provider).multi_entity
+    made = []
+    for found in entities:
+        if found.ref in known:
+            continue
+        entity = Entity(connection=connection, ref=found.ref, name=found.name, dataset=connection.dataset)
+        if is_multi:
+            entity.dataset = entity_dataset(connection.dataset, found.ref)
+            if entity.dataset in taken:
+                entity.dataset = f"{connection.dataset}__{entity.pk.hex[-10:]}"
+        taken.add(entity.dataset)
+        made.append(entity)
+    Entity.objects.bulk_create(made, ignore_conflicts=True)
+
+
+def entity_dataset(dataset: str, ref: str) -> str:
+    """Return the dataset of one of several entities: the connection's, and the source's id in a schema's letters."""
+    return f"{dataset}__{_plain(ref)}"[:_LONGEST_NAME].rstrip("_")
 
 
 def _table(connection: Connection, found: FoundTable) -> Table:
@@ -130,5 +170,10 @@ def _table(connection: Connection, found: FoundTable) -> Table:
 
 def dataset_name(name: str) -> str:
     """Return the dataset at the destination for a connection's name: lower case letters, digits and underscores."""
-    words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_DATASET_LENGTH]
+    words = _plain(name)[:_DATASET_LENGTH].rstrip("_")
     return words if words[:1].isalpha() else f"c_{words}"
+
+
+def _plain(text: str) -> str:
+    """Return lower case letters and digits with single underscores between them."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")

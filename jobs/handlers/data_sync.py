@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from django.conf import settings
 from connectors.engine.run import run_sync
 from connectors.models import Entity, Table
 from connectors.plan import Reporter, SyncError, SyncPlan, SyncResult, TablePlan
-from connectors.providers import registry
 from connectors.services.connect import destination_of, source_of
 from jobs.models import Job, JobStatus
 
@@ -51,18 +49,10 @@ def make_plan(job: Job, workdir: Path) -> SyncPlan:
         entity_id=entity.pk,
         entity_ref=entity.ref,
         pipeline=f"pb_{entity.pk.hex}",
-        dataset=dataset_of(entity),
+        dataset=entity.dataset,
         tables=tables,
         workdir=workdir,
     )
-
-
-def dataset_of(entity: Entity) -> str:
-    """Return where an entity's tables land: the connection's dataset, with the entity's id where there are several."""
-    connection = entity.connection
-    if not registry.manifest(connection.provider).multi_entity:
-        return connection.dataset
-    return f"{connection.dataset}__{re.sub(r'[^a-z0-9]+', '_', entity.ref.lower()).strip('_')}"
 
 
 def _table_plan(table: Table, rows: dict[str, int]) -> TablePlan:

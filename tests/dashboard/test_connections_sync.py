@@ -43,7 +43,7 @@ def test_press_queues_one_job_per_entity_and_shows_it_at_once(operator: Client) 
     text = flat(response)
     assert response.status_code == 200
     assert "<html" not in text
-    assert re.search(rf'id="status-{connection.pk.hex}"[^>]*>.*Queued</a></td>', text)
+    assert re.search(rf'id="status-{connection.pk.hex}"[^>]*>.*Queued </a> </td>', text)
     assert re.search(rf'id="sync-{connection.pk.hex}"[^>]* aria-busy="true"', text)
     assert "sync queued, one job per schema (2)." in text
     assert 'hx-trigger="every 2s"' in text

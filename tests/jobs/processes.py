@@ -38,8 +38,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 def gone_worker() -> str:
     """The identity of a process of this machine that was killed."""
     with sleeper() as process:
-        worker = identity_of(process.pid)
-    return worker
+        return identity_of(process.pid)
 
 
 @contextmanager
