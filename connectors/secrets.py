@@ -11,9 +11,10 @@ import base64
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,6 +25,7 @@ _VERSION = b"\x01"
 _KEY_BYTES = 32
 _HIDDEN = "[hidden]"
 _SHORTEST_HIDDEN = 4
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
 
 
 class UnreadableSecretError(Exception):
@@ -71,7 +73,8 @@ def unseal(stored: bytes | memoryview | None, *, owner: str) -> dict[str, str]:
         raise UnreadableSecretError(message)
     try:
         opened = cipher.decrypt(data[5:17], data[17:], owner.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
+        # ValueError: so much is cut off that not even the nonce is whole.
         message = f"The stored credentials of {owner} are damaged or belong to another record."
         raise UnreadableSecretError(message) from error
     values: dict[str, str] = json.loads(opened)
@@ -83,14 +86,24 @@ class Redactor:
 
     def __init__(self, values: Iterable[str]) -> None:
         kept = {value for value in values if len(value) >= _SHORTEST_HIDDEN}
-        self._values = sorted(kept | {_as_in_url(value) for value in kept}, key=len, reverse=True)
+        self._values = sorted({form for value in kept for form in _forms(value)}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """Return `text` with each known value, plain or as in a URL, replaced by a mark."""
+        """Return `text` with each known value, plain or written as in a URL, JSON, Python or libpq, replaced."""
         for value in self._values:
             text = text.replace(value, _HIDDEN)
         return text
 
 
-def _as_in_url(value: str) -> str:
-    return quote(value, safe="")
+def _forms(value: str) -> set[str]:
+    """Return how a value may stand in an error's text: libraries quote what they repeat, each in its own way."""
+    in_urls = {quote(value, safe=""), quote(value), quote_plus(value)}
+    return {
+        value,
+        *in_urls,
+        *(_PERCENT.sub(lambda found: found[0].lower(), form) for form in in_urls),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        value.replace("\\", "\\\\").replace("'", "\\'"),
+    }

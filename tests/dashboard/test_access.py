@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from dashboard.access import ACTIONS, MEMBER_ROLES, VIEWS, Can, Role
+from jobs.models import JobStatus
+from tests.conftest import member
 from tests.factories import make_connection, make_entity, make_job
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOGIN = reverse("account_login")
 # Sign-in and sign-out forms send members on to a page; what they do with a form is tested beside them.
 FORMS = {"account_login", "account_logout", "account_reauthenticate"}
@@ -48,17 +54,9 @@ class Site:
 def site(viewer: Client, operator: Client, admin: Client) -> Site:
     connection = make_connection()
     entity = make_entity(connection)
-    job = make_job(connection, entity)
+    job = make_job(connection, entity, status=JobStatus.RUNNING)
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
     return Site(clients, {"connections": connection.pk, "jobs": job.pk, "entity_pk": entity.pk})
-
-
-def needed(name: str, method: str) -> str | None:
-    return VIEWS[name]["GET" if method == "HEAD" else method]
-
-
-def is_listed(name: str, method: str) -> bool:
-    return ("GET" if method == "HEAD" else method) in VIEWS[name]
 
 
 def test_every_address_is_in_the_table_and_the_table_lists_no_other() -> None:
@@ -72,55 +70,88 @@ def test_every_action_of_the_table_has_a_role() -> None:
     assert {method for methods in VIEWS.values() for method in methods} <= {"GET", "POST"}
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", sorted(ADDRESSES))
-def test_stranger_is_sent_to_sign_in_unless_the_view_is_open(site: Site, name: str, method: str) -> None:
-    path, is_open = site.path(name), None in VIEWS[name].values()
-
-    response = site.clients[Role.NONE].generic(method, path)
-
-    if is_open:
-        assert response.status_code == (200 if is_listed(name, method) and name not in FORMS else response.status_code)
-        assert (response.status_code == 405) == (not is_listed(name, method))
-    else:
-        assert response.status_code == 302
-        assert response.headers["Location"].startswith(f"{LOGIN}?next=")
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", sorted(set(ADDRESSES) - FORMS))
-@pytest.mark.parametrize("role", MEMBER_ROLES)
-def test_member_may_do_what_the_table_says_and_nothing_else(site: Site, role: Role, name: str, method: str) -> None:
-    response = site.clients[role].generic(method, site.path(name))
-
-    if not is_listed(name, method):
-        assert response.status_code == 405
-        assert set(response.headers["Allow"].split(", ")) == set(VIEWS[name])
-        return
-    action = needed(name, method)
-    if action is not None and role < ACTIONS[action]:
-        assert response.status_code == 403
-        assert f"This needs the role {ACTIONS[action].label}." in response.content.decode() or method == "HEAD"
-    else:
-        assert response.status_code in {200, 302, 409}
-
-
-@pytest.mark.parametrize("name", sorted(FORMS))
-@pytest.mark.parametrize("role", MEMBER_ROLES)
-def test_account_forms_take_their_own_methods_only(site: Site, role: Role, name: str) -> None:
-    statuses = {
-        method: site.clients[role].generic(method, site.path(name)).status_code for method in METHODS if method != "POST"
+def answers(site: Site, role: Role, names: set[str]) -> dict[tuple[str, str], Response]:
+    """Ask for every address by every method. Posts come last: they change what the others show."""
+    return {
+        (name, method): site.clients[role].generic(method, site.path(name))
+        for method in sorted(METHODS, key=lambda method: method == "POST")
+        for name in sorted(names)
     }
 
-    assert {method for method, status in statuses.items() if status == 405} == set(METHODS) - {"GET", "HEAD", "POST"}
+
+def test_stranger_is_sent_to_sign_in_unless_the_view_is_open(site: Site) -> None:
+    closed = {name for name in ADDRESSES if None not in VIEWS[name].values()}
+    wrong = {
+        call: response.status_code
+        for call, response in answers(site, Role.NONE, closed).items()
+        if response.status_code != 302 or not response.headers["Location"].startswith(f"{LOGIN}?next=")
+    }
+
+    assert wrong == {}
+    assert closed == set(VIEWS) - {"health", "account_login", "account_logout", "account_inactive"}
+
+
+@pytest.mark.parametrize("role", MEMBER_ROLES)
+def test_member_may_do_what_the_table_says_and_nothing_else(site: Site, role: Role) -> None:
+    found = answers(site, role, set(ADDRESSES) - FORMS)
+
+    wrong = {
+        call: (response.status_code, expected(role, *call))
+        for call, response in found.items()
+        if response.status_code not in expected(role, *call)
+    }
+    assert wrong == {}
+    refused = [found[call] for call in found if expected(role, *call) == {403}]
+    assert all("This needs the role operator." in response.content.decode() for response in refused)
+    assert bool(refused) == (role < Role.OPERATOR)
+
+
+def expected(role: Role, name: str, method: str) -> set[int]:
+    """Return the statuses that the table allows."""
+    if method not in VIEWS[name]:
+        return {405}
+    action = VIEWS[name][method]
+    # A post leads on (302), or is refused with its reason (409); asking for a page gives it.
+    done = {302, 409} if method == "POST" else {200}
+    return {403} if action is not None and role < ACTIONS[action] else done
+
+
+def test_wrong_method_is_told_the_right_ones(site: Site) -> None:
+    found = answers(site, Role.ADMIN, set(ADDRESSES) - FORMS)
+
+    allowed = {
+        name: set(response.headers["Allow"].split(", "))
+        for (name, method), response in found.items()
+        if method == "PUT"
+    }
+    assert allowed == {name: set(VIEWS[name]) for name in allowed}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_head_is_no_way_around_the_table(site: Site, role: Role) -> None:
+    paths = [site.path(name) for name in set(ADDRESSES) - FORMS]
+    statuses = {path: (site.clients[role].head(path).status_code, site.clients[role].get(path)) for path in paths}
+
+    assert {path for path, (head, get) in statuses.items() if head not in {get.status_code, 405}} == set()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_account_forms_take_their_own_methods_only(site: Site, role: Role) -> None:
+    refused = {
+        (name, method)
+        for name in FORMS
+        for method in set(METHODS) - {"POST"}
+        if site.clients[role].generic(method, site.path(name)).status_code == 405
+    }
+
+    is_open = {name for name in FORMS if role or None in VIEWS[name].values()}
+    assert refused == {(name, method) for name in is_open for method in set(METHODS) - {"GET", "POST"}}
 
 
 def test_who_has_no_role_may_see_nothing(site: Site) -> None:
-    client = site.clients[Role.VIEWER]
-    for group in client_groups(client):
-        group.user_set.clear()
+    member("viewer").groups.clear()
 
-    assert client.get(site.path("connections:list")).status_code == 403
+    assert site.clients[Role.VIEWER].get(site.path("connections:list")).status_code == 403
 
 
 def test_template_asks_the_same_table() -> None:

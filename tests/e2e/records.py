@@ -30,12 +30,12 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class EntityRecord:
-    """An entity with the connection it is part of."""
+    """An entity with the connection it is part of. `dataset` is its schema at the destination."""
 
     id: str
     connection_id: str
     ref: str
-    name: str
+    dataset: str
 
     @property
     def path(self) -> str:
@@ -50,7 +50,7 @@ def connection_id(stack: Stack, name: str) -> str:
 
 def entity(stack: Stack, ref: str) -> EntityRecord:
     """Return the entity that the source calls `ref`."""
-    query = "SELECT id::text, connection_id::text, ref, name FROM connectors_entity WHERE ref = %s"
+    query = "SELECT id::text, connection_id::text, ref, dataset FROM connectors_entity WHERE ref = %s"
     return EntityRecord(*stack.rows(query, ref)[0])
 
 

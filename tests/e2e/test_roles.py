@@ -39,7 +39,9 @@ def test_viewer_sees_no_button_that_would_refuse(stack: Stack, visit: Visit) -> 
         visitor.expects(403)
         for path in pages:
             visitor.open(path)
-            buttons = visitor.page.get_by_role("main").get_by_role("button", name=re.compile("sync|cancel", re.IGNORECASE))
+            buttons = visitor.page.get_by_role("main").get_by_role(
+                "button", name=re.compile("sync|cancel", re.IGNORECASE)
+            )
             expect(buttons).to_have_count(0)
             expect(visitor.page.locator("main form[method=post]")).to_have_count(0)
         count = records.count_jobs(stack)

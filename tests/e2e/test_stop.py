@@ -8,15 +8,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from dashboard.stack.processes import WORKERS
 from tests.e2e import records
 from tests.e2e.stack import Stack, start
 from tests.e2e.visitor import visiting
 from tests.waiting import wait_until
 
-PARTS = [
-    *("beat", "postgres", "redis", "sandbox", "web"),
-    *("worker-interactive", "worker-sync", "worker-system"),
-]
+PARTS = sorted(["beat", "postgres", "redis", "sandbox", "web", *(name for name, *_ in WORKERS)])
 
 
 @pytest.fixture

@@ -25,17 +25,13 @@ def company(stack: Stack) -> Iterator[EntityRecord]:
     """A company that answers slowly and has never been copied: what its first syncs brought is gone."""
     records.wait_for_rest(stack)
     found = records.entity(stack, "co_halden_dairy")
-    stack.run(f"DROP SCHEMA {dataset(found)} CASCADE", database="warehouse")
+    stack.run(f"DROP SCHEMA {found.dataset} CASCADE", database="warehouse")
     with stack.knobs(co_halden_dairy={"page_delay_ms": 400}):
         yield found
 
 
-def dataset(company: EntityRecord) -> str:
-    return f"halden_payroll__{company.ref}"
-
-
 def ids_at_destination(stack: Stack, company: EntityRecord, table: str) -> list[str]:
-    rows = stack.rows(f"SELECT id FROM {dataset(company)}.{table} ORDER BY id", database="warehouse")
+    rows = stack.rows(f"SELECT id FROM {company.dataset}.{table} ORDER BY id", database="warehouse")
     return [row[0] for row in rows]
 
 

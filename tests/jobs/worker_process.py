@@ -1,7 +1,7 @@
-"""A worker's process for tests: takes one job, says what it does on its output, and obeys its input.
+"""A worker's process for tests: takes one job and says on its output what it does.
 
-`hold`: takes the job and waits. `report`: reports through a `JobReporter` until its input ends, then checks for a
-cancel for ever. Both are meant to be killed, or to end themselves when they lose their lease.
+`hold`: takes the job and waits. `report`: reports through a `JobReporter` and checks for a cancel. Both go on until
+they are killed, or end themselves when they lose their lease.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ def report(claim: Claim) -> None:
         reporter.step("extract", "running")
         reporter.rows("orders", extracted=1)
         say("reporting")
-        sys.stdin.read()
         try:
             while True:
                 reporter.check()

@@ -1,0 +1,211 @@
+"""Connecting: what is stored, how it becomes complete step by step, and what stays unchanged when a test fails."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connectors.models import Connection, Destination, Entity, Status, Table
+from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
+from connectors.schedules import next_slot, schedule_of
+from connectors.services.connect import (
+    create_connection,
+    create_destination,
+    dataset_name,
+    destination_of,
+    set_credentials,
+    source_of,
+    take_up,
+    test_and_discover,
+)
+from tests.conftest import member
+from tests.factories import make_connection, make_destination
+from tests.sandbox.running import Running
+
+# It is a service with a telling name, and no test.
+test_and_discover.__test__ = False  # type: ignore[attr-defined]
+
+pytestmark = pytest.mark.django_db
+
+CREDENTIALS = {"password": "hunter2-canary"}
+FOUND = [FoundEntity("public", "Public")]
+TABLES = [
+    FoundTable("orders", "public", ("id",), cursor="updated_at", mode="merge", estimated_rows=50_000),
+    FoundTable("notes", "public"),
+]
+
+
+def new_connection(name: str = "Shop", destination: Destination | None = None) -> Connection:
+    return create_connection(
+        name=name,
+        provider="postgres",
+        config={"host": "db.example", "database": "shop"},
+        destination=destination or make_destination(),
+        interval_seconds=3600,
+        actor=member("operator"),
+    )
+
+
+def status_of(connection: Connection) -> tuple[str, str]:
+    return Connection.objects.values_list("status", "status_reason").get(pk=connection.pk)
+
+
+def test_connection_becomes_active_step_by_step() -> None:
+    connection = new_connection()
+    assert status_of(connection) == (Status.INCOMPLETE, "missing_credentials")
+
+    set_credentials(connection=connection, credentials=CREDENTIALS)
+    assert status_of(connection) == (Status.INCOMPLETE, "never_tested")
+
+    take_up(connection=connection, entities=FOUND, tables=[])
+    assert status_of(connection) == (Status.INCOMPLETE, "no_tables_selected")
+
+    take_up(connection=connection, entities=FOUND, tables=TABLES)
+    assert status_of(connection) == (Status.ACTIVE, "ok")
+
+    entity = Entity.objects.get()
+    connection.refresh_from_db()
+    assert entity.next_run_at == connection.next_run_at == next_slot(schedule_of(connection), timezone.now())
+
+
+def test_connection_without_destination_says_so() -> None:
+    connection = create_connection(name="Half", provider="postgres", config={}, destination=None, interval_seconds=3600)
+
+    assert status_of(connection) == (Status.INCOMPLETE, "missing_config")
+    assert connection.dataset == ""
+    with pytest.raises(ValueError, match="has no destination"):
+        destination_of(connection)
+
+
+def test_unknown_provider_is_refused_and_nothing_is_stored() -> None:
+    with pytest.raises(KeyError):
+        create_connection(name="X", provider="fax", config={}, destination=None, interval_seconds=60)
+
+    assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["Shop", "shop", "SHOP!"])
+def test_taken_name_or_dataset_is_refused(name: str) -> None:
+    destination = make_destination()
+    new_connection(destination=destination)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        new_connection(name=name, destination=destination)
+
+    assert Connection.objects.count() == 1
+
+
+def test_credentials_are_sealed_and_open_for_their_row_only() -> None:
+    connection = new_connection()
+
+    set_credentials(connection=connection, credentials=CREDENTIALS)
+
+    connection.refresh_from_db()
+    assert b"hunter2-canary" not in bytes(connection.credentials)
+    assert source_of(connection) == Endpoint("postgres", connection.config, CREDENTIALS)
+    assert "hunter2-canary" not in repr(source_of(connection))
+
+
+def test_new_credentials_count_as_not_tested() -> None:
+    connection = new_connection()
+    set_credentials(connection=connection, credentials=CREDENTIALS)
+    take_up(connection=connection, entities=FOUND, tables=TABLES)
+
+    set_credentials(connection=connection, credentials={"password": "another"})
+
+    assert status_of(connection) == (Status.INCOMPLETE, "never_tested")
+    assert Entity.objects.get().next_run_at is None
+    connection.refresh_from_db()
+    assert source_of(connection).secrets == {"password": "another"}
+
+
+def test_destination_keeps_its_credentials_sealed() -> None:
+    destination = create_destination(name="W", kind="postgres", config={"host": "w"}, credentials=CREDENTIALS)
+    connection = make_connection(destination=destination)
+
+    assert b"hunter2-canary" not in bytes(Destination.objects.get().credentials)
+    assert destination_of(connection) == Endpoint("postgres", {"host": "w"}, CREDENTIALS)
+
+
+def test_what_is_known_already_is_left_as_it_is() -> None:
+    connection = new_connection()
+    set_credentials(connection=connection, credentials=CREDENTIALS)
+    take_up(connection=connection, entities=FOUND, tables=TABLES)
+    Entity.objects.update(name="My own name", is_selected=False)
+    Table.objects.filter(name="notes").update(is_selected=False)
+
+    take_up(
+        connection=connection,
+        entities=[*FOUND, FoundEntity("sales", "Sales")],
+        tables=[*TABLES, FoundTable("customers", "public", ("id",))],
+    )
+
+    assert set(Entity.objects.values_list("ref", "name", "is_selected")) == {
+        ("public", "My own name", False),
+        ("sales", "Sales", True),
+    }
+    assert dict(Table.objects.values_list("name", "is_selected")) == {"orders": True, "notes": False, "customers": True}
+
+
+def test_tables_are_stored_as_they_were_found() -> None:
+    connection = new_connection()
+
+    take_up(connection=connection, entities=FOUND, tables=TABLES)
+
+    orders = Table.objects.get(name="orders")
+    assert (orders.mode, orders.keys, orders.cursor, orders.estimated_rows) == ("merge", ["id"], "updated_at", 50_000)
+
+
+def test_source_is_tested_and_what_it_offers_is_stored(payroll: Endpoint) -> None:
+    connection = create_connection(
+        name="Payroll",
+        provider="sandbox_payroll",
+        config=payroll.config,
+        destination=make_destination(),
+        interval_seconds=3600,
+    )
+    set_credentials(connection=connection, credentials=payroll.secrets)
+
+    test_and_discover(connection=connection)
+
+    assert status_of(connection) == (Status.ACTIVE, "ok")
+    assert connection.entities.count() >= 8
+    assert set(connection.tables.values_list("name", flat=True)) >= {"employees", "pay_runs"}
+    planned = set(connection.entities.values_list("next_run_at", flat=True))
+    assert None not in planned
+    assert len(planned) > 1
+
+
+def test_refused_test_changes_nothing(payroll: Endpoint, sandbox: Running) -> None:
+    connection = create_connection(
+        name="Payroll",
+        provider="sandbox_payroll",
+        config=payroll.config,
+        destination=make_destination(),
+        interval_seconds=3600,
+    )
+    set_credentials(connection=connection, credentials={"api_key": "wrong-key"})
+    before = Connection.objects.values_list().get()
+
+    with pytest.raises(SyncError) as refused:
+        test_and_discover(connection=connection)
+
+    assert refused.value.code == "invalid_credentials"
+    assert Connection.objects.values_list().get() == before
+    assert not Entity.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("Shop", "shop"),
+        ("  My Shop (EU) / 2 ", "my_shop_eu_2"),
+        ("42 things", "c_42_things"),
+        ("Ärzte", "rzte"),
+        ("雪", "c_"),
+        ("x" * 80, "x" * 50),
+    ],
+)
+def test_dataset_name_is_usable_everywhere(name: str, dataset: str) -> None:
+    assert dataset_name(name) == dataset
