@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from collections.abc import Callable
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -10,6 +11,7 @@ from connectors.plan import Stopped, SyncError
 from connectors.secrets import UnreadableSecretError
 from jobs.handlers import handler, redactor
 from jobs.models import Job
+from jobs.persist import persist
 from jobs.reporter import JobReporter
 from jobs.services import finish
 from jobs.services.finish import Failure, StaleAttempt
@@ -21,10 +23,11 @@ log = structlog.get_logger(__name__)
 
 def run_job(job_id: UUID) -> None:
     """Run the pending job `job_id` here, if it still waits; a message that came twice or late does nothing."""
-    claim = start(job_id=job_id, worker=identity())
+    token = uuid4()
+    claim = persist(lambda: start(job_id=job_id, worker=identity(), token=token))
     if claim is None:
         return
-    job = Job.objects.for_page().get(pk=job_id)
+    job = persist(lambda: Job.objects.for_page().get(pk=job_id))
     try:
         _attempt(job, claim)
     except StaleAttempt as stale:
@@ -35,7 +38,8 @@ def _attempt(job: Job, claim: Claim) -> None:
     try:
         redact = redactor(job)
     except UnreadableSecretError as error:
-        finish.fail(claim=claim, failure=Failure("misconfigured", detail=str(error)))
+        failure = Failure("misconfigured", detail=str(error))
+        persist(lambda: finish.fail(claim=claim, failure=failure))
         return
     with JobReporter(claim, redact) as reporter:
         try:
@@ -44,8 +48,7 @@ def _attempt(job: Job, claim: Claim) -> None:
             reporter.log(
                 "warning", reporter.current_step, "Cancelled by a person; what was loaded before is unchanged."
             )
-            reporter.finish()
-            finish.cancel(claim=claim)
+            _record(reporter, lambda: finish.cancel(claim=claim))
         except SyncError as error:
             failure = Failure(error.code, error.step or reporter.current_step, redact(error.detail), error.retry_after)
             _fail(reporter, claim, failure)
@@ -55,11 +58,15 @@ def _attempt(job: Job, claim: Claim) -> None:
             log.error("A job failed in an unknown way", job=str(job.pk), reason=detail)  # noqa: TRY400
             _fail(reporter, claim, Failure("unknown_error", reporter.current_step, detail))
         else:
-            reporter.finish()
-            finish.succeed(claim=claim, result=result)
+            _record(reporter, lambda: finish.succeed(claim=claim, result=result))
 
 
 def _fail(reporter: JobReporter, claim: Claim, failure: Failure) -> None:
     reporter.log("error", failure.step, f"{failure.code}: {failure.detail}" if failure.detail else failure.code)
-    reporter.finish()
-    finish.fail(claim=claim, failure=failure)
+    _record(reporter, lambda: finish.fail(claim=claim, failure=failure))
+
+
+def _record(reporter: JobReporter, end: Callable[[], None]) -> None:
+    """Write what the reporter still holds, then the attempt's end."""
+    persist(reporter.finish)
+    persist(end)

@@ -36,9 +36,10 @@ def _publish_now(job_ids: Sequence[UUID]) -> None:
 
 
 def publish(leases: Sequence[Lease]) -> None:
-    """Send one message per lease to its queue. Never raises: what is not sent is published again by the tick."""
+    """Send one message per lease to its queue. Never raises: what is not sent is free for the next tick again."""
     if not leases:
         return
+    sent = 0
     try:
         with (
             current_app.connection_for_write(transport_options=_ONE_TRY) as broker,
@@ -46,5 +47,9 @@ def publish(leases: Sequence[Lease]) -> None:
         ):
             for lease in leases:
                 current_app.send_task("jobs.run", args=[str(lease.pk)], queue=lease.queue, producer=producer)
+                sent += 1
     except (OperationalError, OSError) as error:
-        log.warning("The broker is away; jobs wait in the database", waiting=len(leases), reason=str(error))
+        unsent = leases[sent:]
+        log.warning("The broker is away; jobs wait in the database", waiting=len(unsent), reason=str(error))
+        waiting = Lease.objects.pending().filter(pk__in=[lease.pk for lease in unsent])
+        waiting.update(dispatched_at=None, dispatch_count=0)

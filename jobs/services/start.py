@@ -30,12 +30,17 @@ class Claim:
     worker: str
 
 
-def start(*, job_id: UUID, worker: str) -> Claim | None:
+def start(*, job_id: UUID, worker: str, token: UUID | None = None) -> Claim | None:
     """Take a pending job for a worker and record the attempt.
 
-    Returns None when there is nothing to do: the job is over, runs already, waits for later, or was cancelled.
+    A caller that names its own `token` may call again when the answer to a commit was lost: it gets the claim that was
+    made. Returns None when there is nothing to do: the job is over, runs already, waits for later, or was cancelled.
     """
-    token = uuid4()
+    if token is not None:
+        held = Lease.objects.running().filter(pk=job_id, token=token).values_list("attempt", flat=True).first()
+        if held is not None:
+            return Claim(job_id, token, held, worker)
+    token = token or uuid4()
     try:
         with transaction.atomic():
             attempt = _take(job_id, token, worker)

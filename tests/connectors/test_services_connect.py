@@ -36,10 +36,12 @@ TABLES = [
 ]
 
 
-def new_connection(name: str = "Shop", destination: Destination | None = None) -> Connection:
+def new_connection(
+    name: str = "Shop", destination: Destination | None = None, provider: str = "postgres"
+) -> Connection:
     return create_connection(
         name=name,
-        provider="postgres",
+        provider=provider,
         config={"host": "db.example", "database": "shop"},
         destination=destination or make_destination(),
         interval_seconds=3600,
@@ -129,7 +131,7 @@ def test_destination_keeps_its_credentials_sealed() -> None:
 
 
 def test_what_is_known_already_is_left_as_it_is() -> None:
-    connection = new_connection()
+    connection = new_connection(provider="sandbox_payroll")
     set_credentials(connection=connection, credentials=CREDENTIALS)
     take_up(connection=connection, entities=FOUND, tables=TABLES)
     Entity.objects.update(name="My own name", is_selected=False)
@@ -146,6 +148,18 @@ def test_what_is_known_already_is_left_as_it_is() -> None:
         ("sales", "Sales", True),
     }
     assert dict(Table.objects.values_list("name", "is_selected")) == {"orders": True, "notes": False, "customers": True}
+
+
+def test_entities_whose_ids_look_alike_land_in_datasets_of_their_own() -> None:
+    connection = new_connection(provider="sandbox_payroll")
+    alike = [FoundEntity(ref, ref) for ref in ("Acme-1", "acme 1", "ACME_1", "雪", "雨", "x" * 200)]
+
+    take_up(connection=connection, entities=alike, tables=[])
+    take_up(connection=connection, entities=alike, tables=[])
+
+    datasets = set(Entity.objects.values_list("dataset", flat=True))
+    assert len(datasets) == Entity.objects.count() == len(alike)
+    assert all(dataset.startswith("shop__") and len(dataset) <= 63 for dataset in datasets if dataset != "shop")
 
 
 def test_tables_are_stored_as_they_were_found() -> None:
@@ -204,7 +218,7 @@ def test_refused_test_changes_nothing(payroll: Endpoint, sandbox: Running) -> No
         ("42 things", "c_42_things"),
         ("Ärzte", "rzte"),
         ("雪", "c_"),
-        ("x" * 80, "x" * 50),
+        ("x" * 80, "x" * 40),
     ],
 )
 def test_dataset_name_is_usable_everywhere(name: str, dataset: str) -> None:

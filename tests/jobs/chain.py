@@ -14,15 +14,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from connectors.models import Connection, Entity
+from connectors.plan import SyncResult, TableCounts
 from connectors.services import facts
 from connectors.status import RunFacts, derive_connection, derive_entity
 from jobs.models import Job, JobStatus, Lease, LeaseState
+from jobs.services.finish import Failure, fail, succeed
 from jobs.services.start import Claim, start
 from tests.factories import make_entity, make_job, make_ready_connection
 
 Given = TypeVar("Given")
 
-AN_HOUR_AGO = timedelta(hours=-1)
+RESULT = SyncResult((TableCounts("orders", 70, 70, 4096), TableCounts("customers", 5, 4, 128)))
 
 
 def ready_entity(**values: Any) -> Entity:
@@ -111,7 +113,8 @@ def published(queue: str = "sync") -> list[list[Any]]:
     """Take the messages out of a queue of the broker and return the arguments of each."""
     found = []
     with current_app.connection_for_read() as broker:
-        while message := broker.default_channel.basic_get(queue, no_ack=True):
+        channel: Any = broker.default_channel
+        while message := channel.basic_get(queue, no_ack=True):
             found.append(json.loads(message.body)[0])
     return found
 
@@ -147,7 +150,7 @@ def rows_of(*jobs: Job) -> list[Sequence[object]]:
         found += Lease.objects.filter(pk=job.pk).values_list()
         found += job.attempts.order_by("number").values_list()
         found += job.steps.order_by("number").values_list()
-        found += Entity.objects.filter(pk=job.entity_id).values_list()
+        found += Entity.objects.filter(jobs=job).values_list()
         found += Connection.objects.filter(pk=job.connection_id).values_list()
     return found
 
@@ -156,3 +159,23 @@ def make_due(entity: Entity, slot: datetime | None = None) -> None:
     """Let an entity's slot have come, a second ago or at `slot`."""
     with transaction.atomic():
         Entity.objects.filter(pk=entity.pk).update(next_run_at=slot or timezone.now() - timedelta(seconds=1))
+
+
+def running_entity() -> tuple[Entity, Job, Claim]:
+    """An entity with a job that a worker has taken."""
+    entity = ready_entity()
+    job = waiting_job(entity)
+    return entity, job, started(job)
+
+
+def run_once(entity: Entity, code: str = "") -> Job:
+    """Let a sync of an entity run to its end, failing with `code` as often as it is tried."""
+    job = waiting_job(entity)
+    while not Job.objects.get(pk=job.pk).is_over:
+        make_available(job)
+        claim = started(job)
+        if code:
+            fail(claim=claim, failure=Failure(code))
+        else:
+            succeed(claim=claim, result=RESULT)
+    return Job.objects.get(pk=job.pk)
