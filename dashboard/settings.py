@@ -284,5 +284,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         name: {"level": "INFO", "handlers": ["console"], "propagate": False}
         for name in ("dashboard", "connectors", "jobs")
-    },
+    }
+    # A refused or unknown page was answered; only a fault of our own is worth a line.
+    | {"django.request": {"level": "ERROR", "handlers": ["console"], "propagate": False}},
 }

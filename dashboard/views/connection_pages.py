@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from connectors.models import Connection, Entity
 from dashboard.access import HtmxRequest
@@ -25,7 +25,7 @@ OK = 200
 POLL_ID = "poll"
 
 
-@require_GET
+@require_safe
 def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a connection's status, its facts, and its entities or tables."""
     subject = Subject(connection_or_404(pk), timezone.now())
@@ -43,7 +43,7 @@ def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render_page(request, "connections/overview.html", context, fragment="live", version=version)
 
 
-@require_GET
+@require_safe
 def jobs(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a connection's entities with their last runs, and all its jobs."""
     return show_history(request, connection_or_404(pk), address=request.get_full_path())

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from connectors.models import Connection
@@ -25,7 +25,7 @@ LIST = "connections/list.html"
 OK, CONFLICT = 200, 409
 
 
-@require_GET
+@require_safe
 def list_(request: HttpRequest) -> HttpResponse:
     """Show the list, or what changed on it since the asking page was last brought up to date."""
     if wants_fragment(request):

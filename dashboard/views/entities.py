@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.views.connection_pages import connection_or_404, show_history
 from dashboard.views.rendering import wants_fragment
@@ -20,7 +20,7 @@ from jobs.services.enqueue import CannotSync, enqueue_sync
 OK, CONFLICT = 200, 409
 
 
-@require_GET
+@require_safe
 def detail(request: HttpRequest, pk: UUID, entity_pk: UUID) -> HttpResponse:
     """Show the drawer of an entity beside the job history of its connection."""
     connection = connection_or_404(pk)

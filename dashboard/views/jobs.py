@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from dashboard.access import Can, HtmxRequest, role_of
@@ -29,7 +29,7 @@ PARTS = (
 )  # fmt: skip
 
 
-@require_GET
+@require_safe
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a job; a poll gets the parts that changed and the log lines that came, and 286 once the job is over."""
     job = get_object_or_404(Job.objects.for_page(), pk=pk)

@@ -51,10 +51,11 @@ def _take_back(job_id: UUID, token: UUID | None, worker: str, expires_at: dateti
     if lease is None:
         return False
     job.refresh_from_db()
-    log.warning("A worker is gone; its job goes on", job=str(job_id), worker=short_name(worker))
     if lease.cancel_requested_at is not None:
+        log.info("A cancelled job's worker is gone; the job has ended", job=str(job_id), worker=short_name(worker))
         end_cancelled(job)
         return True
+    log.warning("A worker is gone; its job is taken back", job=str(job_id), worker=short_name(worker))
     lease.lost_count += 1
     lost = f"The process {short_name(worker)} ended without finishing attempt {job.attempt}."
     after_attempt_failed(job, lease, Failure(entry("worker_lost").code, detail=lost))
