@@ -163,6 +163,7 @@ class Connection(SyncFacts):
                 "destination", "dataset", condition=~Q(dataset=""), name="connection_dataset_unique"
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="connection_status_known"),
+            models.CheckConstraint(condition=Q(interval_seconds__gte=60), name="connection_interval_a_minute"),
         )
         indexes = (models.Index("status", "name", name="connection_by_status"),)
 

@@ -129,6 +129,8 @@ DATABASES: dict[str, dict[str, Any]] = {"default": {**_DATABASE}}
 # Milliseconds. A statement that waits longer is a fault to be told, not a page that hangs.
 _DATABASE_LIMITS = "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = _DATABASE_LIMITS
+# Milliseconds and seconds: a server that vanished without a word is noticed well before a lease ends.
+DATABASES["default"]["OPTIONS"] |= {"tcp_user_timeout": 20_000, "keepalives_idle": 30, "connect_timeout": 10}
 if PATCHBAY_PROCESS == "web":
     DATABASES["default"]["OPTIONS"]["pool"] = _POOL
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = False

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 from connectors.plan import Stopped, SyncError
 from connectors.secrets import UnreadableSecretError
@@ -37,7 +38,7 @@ def run_job(job_id: UUID) -> None:
 def _attempt(job: Job, claim: Claim) -> None:
     try:
         redact = redactor(job)
-    except UnreadableSecretError as error:
+    except (UnreadableSecretError, ImproperlyConfigured) as error:
         failure = Failure("misconfigured", detail=str(error))
         persist(lambda: finish.fail(claim=claim, failure=failure))
         return

@@ -249,6 +249,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="connection",
             constraint=models.CheckConstraint(
+                condition=models.Q(("interval_seconds__gte", 60)), name="connection_interval_a_minute"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="connection",
+            constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ["active", "broken", "incomplete", "paused"])),
                 name="connection_status_known",
             ),

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from connectors import secrets
+from connectors.errors import REGISTRY
 from connectors.models import Connection, Destination, Entity, ScheduleKind, Table
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers import registry
@@ -89,7 +90,7 @@ def destination_of(connection: Connection) -> Endpoint:
     )
 
 
-def test_and_discover(*, connection: Connection) -> None:
+def check_and_discover(*, connection: Connection) -> None:
     """Sign in at the source, list its entities and tables, and store them; the connection counts as tested then.
 
     Raises `SyncError` when the source refuses or cannot be reached; then nothing is changed.
@@ -129,6 +130,9 @@ def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: 
     Table.objects.bulk_create([_table(locked, found) for found in tables], ignore_conflicts=True)
     locked.tested_at = now
     locked.save(update_fields=["tested_at"])
+    # The sign-in works, so what held the schedule back for a refused one is over.
+    held = [code for code, known in REGISTRY.items() if known.holds]
+    locked.entities.filter(last_error_code__in=held).update(last_error_code="", failure_streak=0)
     facts.refresh(locked, now=now)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from connectors.models import Connection, Destination
-from connectors.services.connect import create_connection, create_destination, set_credentials, test_and_discover
+from connectors.services.connect import check_and_discover, create_connection, create_destination, set_credentials
 from connectors.services.pause import pause
 from dashboard.demo import databases
 from dashboard.demo.databases import Server
@@ -99,7 +99,7 @@ def _rotated(demo: _Demo, destination: Destination) -> None:
     password = secrets.token_hex(16)
     databases.set_staging_password(demo.server, password)
     set_credentials(connection=connection, credentials={"password": password})
-    test_and_discover(connection=connection)
+    check_and_discover(connection=connection)
     databases.set_staging_password(demo.server, secrets.token_hex(16))
     enqueue_sync(connection=connection, actor=None, trigger=Trigger.SYSTEM)
 
@@ -118,7 +118,7 @@ def _unfinished(demo: _Demo, destination: Destination) -> None:
 
 def _go(connection: Connection, credentials: dict[str, str]) -> None:
     set_credentials(connection=connection, credentials=credentials)
-    test_and_discover(connection=connection)
+    check_and_discover(connection=connection)
     enqueue_sync(connection=connection, actor=None, trigger=Trigger.SYSTEM)
 
 

@@ -50,7 +50,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask before a job is cancelled (a dialog, or a page of its own), and cancel it."""
     job = get_object_or_404(Job.objects.for_page(), pk=pk)

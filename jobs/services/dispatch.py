@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfoNotFoundError
 
+import structlog
+from cronsim import CronSimError
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Min, OuterRef, Q, Subquery, Window
@@ -21,10 +24,13 @@ from jobs.services.clock import database_now
 from jobs.services.enqueue import new_lease, new_sync
 from jobs.services.publish import publish
 
+log = structlog.get_logger(__name__)
+
 BATCH = 500
 # Published and not picked up for this long: published again, waiting twice as long each time, half an hour at most.
 REPUBLISH_AFTER = timedelta(seconds=120)
 REPUBLISH_AT_MOST = timedelta(minutes=30)
+UNREADABLE_AGAIN = timedelta(hours=1)
 _DOUBLINGS_AT_MOST = 4
 
 
@@ -61,8 +67,14 @@ def _make_jobs(due: list[Entity], now: datetime) -> int:
         slot = entity.next_run_at or now
         schedule = schedule_of(entity.connection, entity.pk, is_spread=siblings[entity.connection_id] > 1)
         job = new_sync(entity.connection, entity, trigger=Trigger.SCHEDULE)
-        job.slot_at, job.missed_slots = slot, missed_between(schedule, slot, now)
-        entity.next_run_at = next_slot(schedule, now)
+        try:
+            missed, following = missed_between(schedule, slot, now), next_slot(schedule, now)
+        except (CronSimError, ZoneInfoNotFoundError) as error:
+            # One schedule that cannot be read must not stop those of everybody else. It is looked at again.
+            log.error("A schedule cannot be read", connection=str(entity.connection_id), reason=str(error))  # noqa: TRY400
+            entity.next_run_at = now + UNREADABLE_AGAIN
+            continue
+        job.slot_at, job.missed_slots, entity.next_run_at = slot, missed, following
         jobs.append(job)
     # An entity that has a pending sync keeps it: this slot coalesces into it. The lease decides, so it goes first;
     # its foreign key is checked at commit.

@@ -40,18 +40,24 @@ def enqueue_sync(
 ) -> list[Job]:
     """Make one pending sync per selected entity of a connection, or for one entity, and publish them on commit.
 
-    Returns the new jobs. Raises `CannotSync` when the connection is paused or incomplete, or while one runs or waits.
+    A job that only waits for its next attempt is brought forward in place of a new one, unless its source asked to
+    slow down. Returns the jobs. Raises `CannotSync` when the connection is paused or incomplete, or while one runs or
+    waits for a worker.
     """
     locked = facts.lock(connection.pk)
     _refuse_unless_ready(locked)
     # A tick that is making jobs of these entities is waited for, so that its jobs are seen.
     selected = facts.lock_entities(locked)
     entities = [entity] if entity else selected
+    live = Lease.objects.syncs().filter(entity__in=entities)
+    between_attempts = live.pending().filter(attempt__gt=0).exclude(job__error_code="rate_limited")
     # "running" sorts after "pending": a job that runs is told before one that waits.
-    live = Lease.objects.syncs().filter(entity__in=entities).order_by("-state", "pk").first()
-    if live is not None:
-        raise _already(locked, live)
-    jobs = [new_sync(locked, one, trigger=trigger, actor=actor) for one in entities]
+    if busy := live.exclude(pk__in=between_attempts.values("pk")).order_by("-state", "pk").first():
+        raise _already(locked, busy)
+    forward = list(between_attempts)
+    _bring_forward(forward)
+    waiting = {lease.entity_id for lease in forward}
+    jobs = [new_sync(locked, one, trigger=trigger, actor=actor) for one in entities if one.pk not in waiting]
     try:
         with transaction.atomic():
             leases = Lease.objects.bulk_create([new_lease(job, locked) for job in jobs])
@@ -60,8 +66,14 @@ def enqueue_sync(
         # A tick was faster, between our look and our insert.
         message = f"{locked.name} is about to sync already: its schedule was faster. Nothing new was started."
         raise CannotSync("already_syncing", message) from error
-    publish_on_commit(leases)
-    return jobs
+    publish_on_commit([*forward, *leases])
+    return [*Job.objects.filter(pk__in=[lease.job_id for lease in forward]), *jobs]
+
+
+def _bring_forward(leases: list[Lease]) -> None:
+    ids = [lease.job_id for lease in leases]
+    Lease.objects.pending().filter(pk__in=ids).update(available_at=Now(), dispatched_at=None, dispatch_count=0)
+    Job.objects.filter(pk__in=ids).update(next_attempt_at=None)
 
 
 def new_sync(connection: Connection, entity: Entity, *, trigger: Trigger, actor: User | None = None) -> Job:

@@ -10,6 +10,7 @@ from connectors.models import Connection, Destination, Entity, Status, Table
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.schedules import next_slot, schedule_of
 from connectors.services.connect import (
+    check_and_discover,
     create_connection,
     create_destination,
     dataset_name,
@@ -17,14 +18,10 @@ from connectors.services.connect import (
     set_credentials,
     source_of,
     take_up,
-    test_and_discover,
 )
 from tests.conftest import member
-from tests.factories import make_connection, make_destination
+from tests.factories import make_connection, make_destination, make_entity, make_ready_connection
 from tests.sandbox.running import Running
-
-# It is a service with a telling name, and no test.
-test_and_discover.__test__ = False  # type: ignore[attr-defined]
 
 pytestmark = pytest.mark.django_db
 
@@ -181,7 +178,7 @@ def test_source_is_tested_and_what_it_offers_is_stored(payroll: Endpoint) -> Non
     )
     set_credentials(connection=connection, credentials=payroll.secrets)
 
-    test_and_discover(connection=connection)
+    check_and_discover(connection=connection)
 
     assert status_of(connection) == (Status.ACTIVE, "ok")
     assert connection.entities.count() >= 8
@@ -203,7 +200,7 @@ def test_refused_test_changes_nothing(payroll: Endpoint, sandbox: Running) -> No
     before = Connection.objects.values_list().get()
 
     with pytest.raises(SyncError) as refused:
-        test_and_discover(connection=connection)
+        check_and_discover(connection=connection)
 
     assert refused.value.code == "invalid_credentials"
     assert Connection.objects.values_list().get() == before
@@ -223,3 +220,16 @@ def test_refused_test_changes_nothing(payroll: Endpoint, sandbox: Running) -> No
 )
 def test_dataset_name_is_usable_everywhere(name: str, dataset: str) -> None:
     assert dataset_name(name) == dataset
+
+
+def test_passed_test_sets_a_refused_connection_going_again() -> None:
+    connection = make_ready_connection()
+    refused = {"status": Status.BROKEN, "last_error_code": "invalid_credentials", "failure_streak": 1}
+    entity = make_entity(connection, next_run_at=None, **refused)
+
+    take_up(connection=connection, entities=[], tables=[])
+
+    entity.refresh_from_db()
+    connection.refresh_from_db()
+    assert (entity.status, connection.status) == (Status.ACTIVE, Status.ACTIVE)
+    assert entity.next_run_at is not None

@@ -228,3 +228,17 @@ def test_pause_beside_a_tick_leaves_no_next_run() -> None:
     entity.refresh_from_db()
     assert entity.next_run_at is None
     assert Connection.objects.get().next_run_at is None
+
+
+@pytest.mark.django_db
+def test_schedule_that_cannot_be_read_stops_nobody_else() -> None:
+    past = timezone.now() - timedelta(minutes=1)
+    broken = make_ready_connection(schedule_kind="cron", cron="not a schedule")
+    entity = make_entity(broken, next_run_at=past - timedelta(minutes=1))
+    other = make_entity(make_ready_connection(), next_run_at=past)
+
+    assert make_due_jobs() == 1
+    assert list(Job.objects.values_list("entity", flat=True)) == [other.pk]
+    entity.refresh_from_db()
+    assert entity.next_run_at is not None
+    assert entity.next_run_at > timezone.now()

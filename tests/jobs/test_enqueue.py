@@ -20,7 +20,7 @@ from jobs.models import Job, JobStatus, JobType, Lease, LeaseState, Queue, Trigg
 from jobs.services.dispatch import make_due_jobs
 from jobs.services.enqueue import CannotSync, enqueue_sync
 from tests.conftest import member
-from tests.factories import make_destination, make_entity, make_ready_connection
+from tests.factories import make_destination, make_entity, make_job, make_ready_connection
 from tests.jobs.chain import make_due, published, ready_entity, started, together, waiting_job
 from tests.servers import REDIS
 
@@ -246,3 +246,34 @@ def test_broker_that_is_full_refuses_nothing() -> None:
             broker.config_set("maxmemory", "0")
 
     assert Lease.objects.filter(pk=job.pk).exists()
+
+
+def _between_attempts(error_code: str) -> Job:
+    connection = make_ready_connection()
+    job = make_job(connection, make_entity(connection), status=JobStatus.PENDING, attempt=1, error_code=error_code)
+    later = timezone.now() + timedelta(minutes=10)
+    Job.objects.filter(pk=job.pk).update(next_attempt_at=later)
+    Lease.objects.filter(pk=job.pk).update(attempt=1, available_at=later)
+    return job
+
+
+@pytest.mark.django_db
+def test_job_that_waits_for_its_next_attempt_is_brought_forward() -> None:
+    job = _between_attempts("unreachable")
+
+    assert enqueue_sync(connection=job.connection, actor=None) == [job]
+
+    job.refresh_from_db()
+    assert job.next_attempt_at is None
+    assert job.lease.available_at <= timezone.now()
+    assert Job.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_source_that_asked_to_slow_down_is_not_hurried() -> None:
+    job = _between_attempts("rate_limited")
+
+    with pytest.raises(CannotSync) as refusal:
+        enqueue_sync(connection=job.connection, actor=None)
+
+    assert refusal.value.job_id == job.pk
