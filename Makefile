@@ -3,7 +3,7 @@
 # and programs of .venv are called as modules, since a script's first line must be short and without spaces.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock
+.PHONY: help run test faults check lock
 
 PYTHON := .venv/bin/python
 # Further words for the program behind a command: make run ARGS=--empty, make test ARGS="-k login".
@@ -40,6 +40,9 @@ test: .venv/.dev ## Run the tests, a real browser, database and queue included
 	fi; \
 	export CHROMIUM="$$browser"; \
 	exec $(PYTHON) -m pytest $(ARGS)
+
+faults: .venv/.dev ## Break servers, lines and processes under real workers, and check what held
+	@PATCHBAY_FAULTS=all exec $(PYTHON) -m pytest tests/faults tests/jobs/test_machine.py $(ARGS)
 
 check: .venv/.dev ## Check format, lint, types, templates, imports, migrations and production settings
 	$(PYTHON) -m ruff format --check .

@@ -25,6 +25,8 @@ _AT_DESTINATION = {
     "tls_error": "destination_unreachable",
     "provider_unavailable": "destination_unreachable",
     "provider_error": "destination_unreachable",
+    # Something at the destination went away during the load; the next attempt makes it again.
+    "source_object_missing": "unknown_error",
 }
 
 # The longest matching beginning of a SQLSTATE decides.

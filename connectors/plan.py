@@ -6,18 +6,24 @@ can be read, run and tested without a database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-StepName = Literal["check_access", "extract", "normalize", "load", "finalize"]
+StepName = Literal[
+    "check_access", "extract", "normalize", "load", "finalize",
+    "connectivity", "authentication", "permissions", "discover", "purge",
+]  # fmt: skip
 StepStatus = Literal["pending", "running", "success", "failed", "skipped"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Mode = Literal["replace", "merge"]
 
 SYNC_STEPS: tuple[StepName, ...] = ("check_access", "extract", "normalize", "load", "finalize")
+TEST_STEPS: tuple[StepName, ...] = ("connectivity", "authentication", "permissions")
+DISCOVER_STEPS: tuple[StepName, ...] = ("check_access", "discover")
+PURGE_STEPS: tuple[StepName, ...] = ("check_access", "purge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,10 @@ class TablePlan:
     cursor: str = ""
     columns: tuple[str, ...] = ()
     estimated_rows: int | None = None
+    # Set for a re-sync: read everything again and let it take the place of all rows that are there.
+    is_afresh: bool = False
+    # Set for a re-sync from a date: where the cursor is set back to, as the source writes it.
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,3 @@ class SyncError(Exception):
         self.detail = detail
         self.step = step
         self.retry_after = retry_after
-
-
-PageIterator = Callable[[], Iterator[list[dict[str, Any]]]]

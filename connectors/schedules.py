@@ -7,17 +7,21 @@ time zone; cronsim gives the first valid instant for a gap in spring and one run
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from heapq import merge
+from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim
+from cron_descriptor import FormatException, MissingFieldException, Options, WrongArgumentException, get_description
+from cronsim import CronSim, CronSimError
 
 if TYPE_CHECKING:
-    from connectors.models import Connection
+    from connectors.models import Connection, Entity
 
 # Seconds; the six choices of a fixed interval.
 INTERVALS = {
@@ -97,6 +101,43 @@ def in_words(connection: Connection) -> str:
     if connection.schedule_kind == "manual":
         return "By hand"
     if connection.schedule_kind == "cron":
-        return f"{connection.cron} ({connection.time_zone})"
+        return f"{cron_in_words(connection.cron)} ({connection.time_zone})"
     known = INTERVALS.get(connection.interval_seconds)
     return known or f"Every {connection.interval_seconds // 60} min"
+
+
+@lru_cache(maxsize=512)
+def cron_in_words(cron: str) -> str:
+    """Return a cron expression in words, such as "At 02:30"; one that has none is returned as it is."""
+    options = Options()
+    options.use_24hour_time_format = True
+    # Its own choice is the language of the machine.
+    options.locale_code = "en_US"
+    try:
+        return str(get_description(cron, options))
+    except (FormatException, MissingFieldException, WrongArgumentException, ValueError, IndexError):
+        return cron
+
+
+def next_runs(
+    connection: Connection, entities: Iterable[Entity], now: datetime, *, is_spread: bool, count: int = 5
+) -> list[tuple[datetime, Entity]]:
+    """Return the next `count` runs of a connection in order, each with its entity, as the tick will make them.
+
+    `entities` are those that run next, as many as `count`: nobody else can be among the first. Past slots count, as
+    the tick still makes them up. Empty when nothing is planned or the schedule cannot be read.
+    """
+    planned = [_runs_of(schedule_of(connection, one.pk, is_spread=is_spread), one, now) for one in entities]
+    try:
+        return list(islice(merge(*planned, key=lambda run: run[0]), count))
+    except (CronSimError, ZoneInfoNotFoundError):
+        return []
+
+
+def _runs_of(schedule: Schedule, entity: Entity, now: datetime) -> Iterator[tuple[datetime, Entity]]:
+    """Yield the planned run of an entity, then what `next_slot` gives once the tick has claimed it."""
+    if entity.next_run_at is None:
+        return
+    yield entity.next_run_at, entity
+    for slot in slots(schedule, max(entity.next_run_at, now)):
+        yield slot, entity

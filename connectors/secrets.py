@@ -47,6 +47,14 @@ def _ring(encoded_keys: tuple[str, ...]) -> dict[bytes, AESGCM]:
     return ring
 
 
+def key_ids() -> tuple[bytes, ...]:
+    """Return the ids of the ring's keys as sealed values carry them, the one that seals first.
+
+    Raises `ImproperlyConfigured` when there is no usable key.
+    """
+    return tuple(_ring(tuple(settings.PATCHBAY_ENCRYPTION_KEYS)))
+
+
 def seal(values: Mapping[str, str], *, owner: str) -> bytes:
     """Encrypt `values` for the record `owner` (such as "connection:0197…").
 

@@ -52,6 +52,9 @@ ACTIONS: dict[str, Role] = {
     "run_sync": Role.OPERATOR,
     "cancel_job": Role.OPERATOR,
     "pause": Role.OPERATOR,
+    "test_connection": Role.OPERATOR,
+    "resync": Role.OPERATOR,
+    "purge": Role.ADMIN,
 }
 
 # Every address of ours: the action that each method needs. None: open to everybody.
@@ -62,8 +65,15 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:entity": {"GET": "see"},
     "connections:sync": {"POST": "run_sync"},
     "connections:sync-entity": {"POST": "run_sync"},
+    "connections:test": {"POST": "test_connection"},
+    "connections:discover": {"POST": "test_connection"},
+    "connections:pause": {"GET": "pause", "POST": "pause"},
+    "connections:resume": {"GET": "pause", "POST": "pause"},
+    "connections:resync": {"GET": "resync", "POST": "resync"},
+    "connections:purge": {"GET": "purge", "POST": "purge"},
     "jobs:detail": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
+    "system:overview": {"GET": "see"},
     "health": {"GET": None},
     "account_login": {"GET": None, "POST": None},
     "account_logout": {"GET": None, "POST": None},

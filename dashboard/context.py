@@ -12,6 +12,8 @@ from django.utils.functional import SimpleLazyObject
 
 from dashboard.access import Can, role_of
 from dashboard.formatting import zone_label
+from dashboard.pages.system import health_line
+from jobs.services.watchdog import vitals
 
 THEME_COOKIE = "theme"  # written by static/js/theme.js
 THEMES = ("light", "dark")
@@ -37,8 +39,19 @@ class NavItem:
     current: str
 
 
+@dataclass(frozen=True, slots=True)
+class HealthLine:
+    """The line at the foot of the navigation."""
+
+    status: str
+    text: str
+
+
 # Only pages that exist.
-SECTIONS = (Section("Connections", "connections:list", "plug", frozenset({"connections"})),)
+SECTIONS = (
+    Section("Connections", "connections:list", "plug", frozenset({"connections", "jobs"})),
+    Section("System", "system:overview", "system", frozenset({"system"})),
+)
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -52,6 +65,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "version": settings.VERSION,
         "environment": settings.PATCHBAY_ENVIRONMENT,
         "role": SimpleLazyObject(lambda: role_of(request.user)),
+        "shell_health": SimpleLazyObject(health),
         "can": SimpleLazyObject(lambda: Can(role_of(request.user))),
     }
 
@@ -66,6 +80,11 @@ def navigation(request: HttpRequest) -> list[NavItem]:
         inside = "true" if namespace in section.namespaces else ""
         items.append(NavItem(section.label, href, section.icon, "page" if request.path == href else inside))
     return items
+
+
+def health() -> HealthLine:
+    """Return whether Patchbay itself is well, in one query."""
+    return HealthLine(*health_line(vitals()))
 
 
 def theme_of(request: HttpRequest) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import dj_database_url
 import structlog
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
@@ -52,9 +53,23 @@ PATCHBAY_SANDBOX_API_KEY = _text("PATCHBAY_SANDBOX_API_KEY")
 PATCHBAY_LEASE_SECONDS = _number("PATCHBAY_LEASE_SECONDS", 120)
 # A renewal is one small update in place, so it is made often: a cancel is felt within this time.
 PATCHBAY_HEARTBEAT_SECONDS = _number("PATCHBAY_HEARTBEAT_SECONDS", 5)
+# Work that reads no row, ends no step and says nothing for so long is taken for a hang and ended. A destination whose
+# single statements take longer, which report nothing while they run, needs more.
+PATCHBAY_NO_PROGRESS_SECONDS = _number("PATCHBAY_NO_PROGRESS_SECONDS", 600)
+# The longest that one attempt may take: of a sync, of a re-sync or purge, of what a person waits for.
+PATCHBAY_SYNC_SECONDS = _number("PATCHBAY_SYNC_SECONDS", 6 * 60 * 60)
+PATCHBAY_BULK_SECONDS = _number("PATCHBAY_BULK_SECONDS", 24 * 60 * 60)
+PATCHBAY_INTERACTIVE_SECONDS = _number("PATCHBAY_INTERACTIVE_SECONDS", 90)
 PATCHBAY_RETENTION_DAYS = _number("PATCHBAY_RETENTION_DAYS", 60)
-# Jobs of a queue that may be with the workers at once, started or about to be: the rest waits in the database.
+# A connection that neither synced nor was tested for so long is tested by itself; 0 for never.
+PATCHBAY_SELF_TEST_HOURS = _number("PATCHBAY_SELF_TEST_HOURS", 24)
+# Jobs of a queue that may be with the workers at once, started or about to be, while no worker of it is known: the
+# rest waits in the database. Of a known worker it is twice its slots.
 PATCHBAY_IN_FLIGHT = _number("PATCHBAY_IN_FLIGHT", 4)
+# The most jobs at once of one connection (historical ones: half of it), to one destination, at one provider account.
+PATCHBAY_CONNECTION_JOBS = _number("PATCHBAY_CONNECTION_JOBS", 4)
+PATCHBAY_DESTINATION_JOBS = _number("PATCHBAY_DESTINATION_JOBS", 8)
+PATCHBAY_ACCOUNT_JOBS = _number("PATCHBAY_ACCOUNT_JOBS", 4)
 # "web" keeps a pool of database connections; a pool's threads do not survive a worker's fork.
 PATCHBAY_PROCESS = _text("PATCHBAY_PROCESS")
 
@@ -85,6 +100,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # It adds random bytes, so that the length of an answer tells nothing of the secrets in it.
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.access.ReauthenticateByHeaderMiddleware",
@@ -147,7 +164,7 @@ STATIC_ROOT = PATCHBAY_HOME / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "dashboard.static_files.BundlingStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
@@ -222,6 +239,9 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 50
+# KiB at its highest; a child above it is replaced after its job. A fresh one has 140 MB, dlt included, and a limit near
+# that would replace it after every job.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 600_000
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
@@ -245,8 +265,16 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 # Seconds. Beat holds these few system entries only; the schedules of connections are rows with `next_run_at`.
 CELERY_BEAT_SCHEDULE = {
+    # Every night; there is nothing to mend unless we erred.
+    "jobs.reconcile": {
+        "task": "jobs.reconcile",
+        "schedule": crontab(minute="40", hour="3"),
+        "options": {"queue": "system", "expires": 3600},
+    },
     "jobs.tick": {"task": "jobs.tick", "schedule": 1.0, "options": {"queue": "system", "expires": 5}},
     "jobs.reap": {"task": "jobs.reap", "schedule": 5.0, "options": {"queue": "system", "expires": 15}},
+    "jobs.end_pauses": {"task": "jobs.end_pauses", "schedule": 30.0, "options": {"queue": "system", "expires": 30}},
+    "jobs.self_test": {"task": "jobs.self_test", "schedule": 600.0, "options": {"queue": "system", "expires": 600}},
     "jobs.keep_partitions": {
         "task": "jobs.keep_partitions",
         "schedule": 6 * 60 * 60.0,

@@ -5,13 +5,19 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import connection_pages, connections, entities, health, jobs
+from dashboard.views import actions, connection_pages, connections, entities, health, jobs, system
 
 connection_patterns: list[URLPattern | URLResolver] = [
     path("", connections.list_, name="list"),
     path("connections/<uuid:pk>/", connection_pages.overview, name="overview"),
     path("connections/<uuid:pk>/jobs/", connection_pages.jobs, name="jobs"),
     path("connections/<uuid:pk>/sync/", connections.sync, name="sync"),
+    path("connections/<uuid:pk>/test/", actions.test, name="test"),
+    path("connections/<uuid:pk>/discover/", actions.discover, name="discover"),
+    path("connections/<uuid:pk>/pause/", actions.pause, name="pause"),
+    path("connections/<uuid:pk>/resume/", actions.resume, name="resume"),
+    path("connections/<uuid:pk>/resync/", actions.resync, name="resync"),
+    path("connections/<uuid:pk>/purge/", actions.purge, name="purge"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/", entities.detail, name="entity"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/sync/", entities.sync, name="sync-entity"),
 ]
@@ -21,9 +27,14 @@ job_patterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/cancel/", jobs.cancel, name="cancel"),
 ]
 
+system_patterns: list[URLPattern | URLResolver] = [
+    path("", system.overview, name="overview"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((connection_patterns, "connections"))),
     path("jobs/", include((job_patterns, "jobs"))),
+    path("system/", include((system_patterns, "system"))),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),
     path("accounts/inactive/", account.account_inactive, name="account_inactive"),

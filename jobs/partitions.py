@@ -93,6 +93,20 @@ def drop_week(cursor: CursorWrapper, week: datetime) -> None:
         cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(partition_name(table, week))))
 
 
+def clear_default(cursor: CursorWrapper, before: datetime) -> None:
+    """Delete what the default partitions hold of jobs made before the week `before` that have ended, children first."""
+    for table, column in reversed(PARTITIONED):
+        cursor.execute(
+            sql.SQL(
+                "DELETE FROM {} WHERE {column} < {} AND NOT EXISTS (SELECT FROM jobs_lease WHERE job_id = {column})"
+            ).format(
+                sql.Identifier(f"{table}_default"),
+                sql.Literal(str(bound_of(before))),
+                column=sql.Identifier(f"{table}_default", column),
+            )
+        )
+
+
 def existing_weeks(cursor: CursorWrapper) -> list[datetime]:
     """Return the weeks that have a partition of jobs, oldest first."""
     cursor.execute(

@@ -31,5 +31,5 @@ def persist(write: Callable[[], Result]) -> Result:
             connection.close()
             if time.monotonic() > deadline:
                 raise
-            log.warning("The database is away; trying again", reason=str(error).splitlines()[0])
+            log.warning("The database is away; trying again", reason=str(error).partition("\n")[0])
             time.sleep(PAUSE_SECONDS)

@@ -2,8 +2,12 @@
 
 The thread has a database connection of its own. Once a second it writes what is new and renews the lease in the same
 update, which names the attempt's token. It learns there that a person asked to cancel. A worker that loses its lease
-ends its own process, so that two attempts never write at once. A second thread, the guard, does the same when the lease
-could not be renewed in time: it never speaks to the database, since an answer that does not come would hold it up.
+ends its own process, so that two attempts never write at once.
+
+A second thread, the guard, ends the process when the lease could not be renewed in time, and when the work does not
+end by itself: it hangs, takes longer than its type may, or goes on after a cancel or while its worker stops. What that
+was is recorded first, in a third thread that is waited for briefly: an answer of the database that does not come must
+not hold up the guard.
 """
 
 from __future__ import annotations
@@ -11,9 +15,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import structlog
 from django.conf import settings
@@ -21,9 +26,12 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from connectors.plan import SYNC_STEPS, LogLevel, StepName, StepStatus, Stopped
+from connectors.plan import LogLevel, StepName, StepStatus, Stopped
 from connectors.secrets import Redactor
-from jobs.models import Lease, LogLine, Step
+from jobs.limits import Limits, limits_of
+from jobs.models import JobType, Lease, LogLine, Step
+from jobs.services.drain import Drain
+from jobs.services.finish import Failure, StaleAttempt, cancel, fail, give_back
 from jobs.services.start import Claim
 from jobs.text import storable
 
@@ -34,6 +42,10 @@ BEAT_SECONDS = 1.0
 _GIVE_UP_AT = 0.75
 # Work that does not stop by itself within this time after a cancel is ended with its process.
 _FORCE_AFTER_SECONDS = 30.0
+# When its worker stops, work stops at its next check; a load that has begun already may end within this time.
+_DRAIN_SECONDS = 60.0
+# For recording why the guard ends the process.
+_LAST_WORDS_SECONDS = 10.0
 _SAMPLES_KEPT = 120
 _DETAIL_LENGTH = 300
 _LINE_LENGTH = 4000
@@ -43,8 +55,13 @@ EXIT_FENCED = 3
 class JobReporter:
     """The reporter of one attempt. Use it as a context manager around the work; `finish` writes what is left."""
 
-    def __init__(self, claim: Claim, redact: Redactor) -> None:
+    def __init__(
+        self, claim: Claim, redact: Redactor, steps: tuple[StepName, ...], limits: Limits | None = None
+    ) -> None:
         self._claim = claim
+        self._limits = limits or limits_of(JobType.DATA_SYNC)
+        self._drain = Drain()
+        self._names = steps
         self._redact = redact
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -54,6 +71,7 @@ class JobReporter:
         self._guard = threading.Thread(target=self._watch, name="lease-guard", daemon=True)
         self._started = time.monotonic()
         self._renewed = self._started
+        self._moved = self._started
         self._changed = False
         self._tables: dict[str, list[int]] = {}
         self._samples: list[tuple[int, int]] = []
@@ -67,8 +85,8 @@ class JobReporter:
         """Write the steps as pending and begin to renew the lease."""
         last = LogLine.objects.filter(job_id=self._claim.job_id).order_by("-number").values_list("number", flat=True)
         self._next_line = (last.first() or 0) + 1
-        first = (self._claim.attempt - 1) * len(SYNC_STEPS) + 1
-        for number, name in enumerate(SYNC_STEPS, start=first):
+        first = (self._claim.attempt - 1) * len(self._names) + 1
+        for number, name in enumerate(self._names, start=first):
             self._steps[name] = Step(job_id=self._claim.job_id, number=number, attempt=self._claim.attempt, name=name)
         Step.objects.bulk_create(self._steps.values())
         self._thread.start()
@@ -95,6 +113,7 @@ class JobReporter:
     def step(self, name: StepName, status: StepStatus, detail: str = "") -> None:
         """Record that a step began, ended or failed."""
         with self._lock:
+            self._moved = time.monotonic()
             step = self._steps[name]
             now = timezone.now()
             if status == "running":
@@ -110,30 +129,25 @@ class JobReporter:
         """Take over the running totals of a table."""
         with self._lock:
             counts = self._tables.setdefault(table, [0, 0])
+            before = list(counts)
             counts[0] = counts[0] if extracted is None else extracted
             counts[1] = counts[1] if loaded is None else loaded
             self._changed = True
+            if counts != before:
+                self._moved = time.monotonic()
 
     def log(self, level: LogLevel, step: str, message: str) -> None:
         """Add a line to the job's log, secrets removed."""
         with self._lock:
-            self._lines.append(
-                LogLine(
-                    job_id=self._claim.job_id,
-                    number=self._next_line,
-                    attempt=self._claim.attempt,
-                    at=timezone.now(),
-                    level=level,
-                    step=step,
-                    message=storable(self._redact(message), _LINE_LENGTH),
-                )
-            )
-            self._next_line += 1
+            self._moved = time.monotonic()
+            self._add_line(level, step, message)
 
     def check(self) -> None:
-        """Raise `Stopped` once a person asked to cancel."""
+        """Raise `Stopped` once a person asked to cancel, or the worker was told to stop."""
         if self._cancelled_at is not None:
             raise Stopped("cancelled_by_user")
+        if self._drain.seconds() is not None:
+            raise Stopped("worker_stopping")
 
     # ---- the two threads ----------------------------------------------------------------------------------------
 
@@ -151,13 +165,63 @@ class JobReporter:
             log.warning("The lease could not be renewed", job=str(self._claim.job_id), reason=str(error))
             connection.close()
 
+    def _add_line(self, level: LogLevel, step: str, message: str) -> None:
+        self._lines.append(
+            LogLine(
+                job_id=self._claim.job_id,
+                number=self._next_line,
+                attempt=self._claim.attempt,
+                at=timezone.now(),
+                level=level,
+                step=step,
+                message=storable(self._redact(message), _LINE_LENGTH),
+            )
+        )
+        self._next_line += 1
+
     def _watch(self) -> None:
         while not self._is_over.wait(BEAT_SECONDS):
             now = time.monotonic()
             if now - self._renewed > settings.PATCHBAY_LEASE_SECONDS * _GIVE_UP_AT:
                 _end_process("The lease could not be renewed in time", self._claim)
             if self._cancelled_at is not None and now - self._cancelled_at > _FORCE_AFTER_SECONDS:
-                _end_process("The work did not stop after a cancel", self._claim)
+                self._end_with("The work did not stop after a cancel", lambda: cancel(claim=self._claim))
+            if (self._drain.seconds() or 0) > _DRAIN_SECONDS:
+                self._end_with("The work did not stop with its worker", lambda: give_back(claim=self._claim))
+            if said := self._over_limit(now):
+                self._time_out(Failure("job_timed_out", self.current_step, said))
+
+    def _time_out(self, failure: Failure) -> NoReturn:
+        with self._lock:
+            self._add_line("error", failure.step, f"{failure.code}: {failure.detail}")
+        self._end_with("The work took too long", lambda: fail(claim=self._claim, failure=failure))
+
+    def _over_limit(self, now: float) -> str:
+        """Return which limit the attempt has reached, as a sentence; empty for none."""
+        still, whole = now - self._moved, now - self._started
+        if still > self._limits.no_progress_seconds:
+            return f"Nothing moved for {still:.0f} s."
+        if whole > self._limits.deadline_seconds:
+            return f"It was not done after {whole:.0f} s."
+        return ""
+
+    def _end_with(self, reason: str, record: Callable[[], None]) -> NoReturn:
+        """Record how the attempt ends, as far as the database answers in time, and end this process in any case."""
+
+        def write() -> None:
+            try:
+                self._flush()
+                record()
+            except StaleAttempt:
+                log.info("The attempt had ended already", job=str(self._claim.job_id))
+            except (DatabaseError, InterfaceError) as error:
+                # The reaper finds the process gone, and takes the job back.
+                log.warning("The end could not be recorded", job=str(self._claim.job_id), reason=str(error))
+
+        last_words = threading.Thread(target=write, name="last-words", daemon=True)
+        last_words.start()
+        last_words.join(_LAST_WORDS_SECONDS)
+        _end_process(reason, self._claim)
 
     def _flush(self) -> None:
         """Write what is new and renew the lease; nothing to do when nothing changed and the lease is fresh."""
@@ -183,7 +247,8 @@ class JobReporter:
         self._samples.append((seconds, sum(counts[0] for counts in self._tables.values())))
         if len(self._samples) > _SAMPLES_KEPT:
             self._samples = self._samples[::2]
-        return {"tables": dict(self._tables), "step": self.current_step, "rates": list(self._samples)}
+        best = {"best": self._claim.best_loaded} if self._claim.best_loaded else {}
+        return {"tables": dict(self._tables), "step": self.current_step, "rates": list(self._samples), **best}
 
     def _write(self, lines: list[LogLine], steps: list[Step], progress: dict[str, object] | None) -> None:
         began = time.monotonic()
@@ -205,7 +270,7 @@ class JobReporter:
             self._cancelled_at = began
 
 
-def _end_process(reason: str, claim: Claim) -> None:
+def _end_process(reason: str, claim: Claim) -> NoReturn:
     """End this process at once: no clean-up code may run, since it could write."""
     log.error(reason, job=str(claim.job_id), attempt=claim.attempt)
     os._exit(EXIT_FENCED)

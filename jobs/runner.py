@@ -10,7 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from connectors.plan import Stopped, SyncError
 from connectors.secrets import UnreadableSecretError
-from jobs.handlers import handler, redactor
+from jobs.handlers import handler, redactor, steps_of
+from jobs.limits import limits_of
 from jobs.models import Job
 from jobs.persist import persist
 from jobs.reporter import JobReporter
@@ -37,19 +38,20 @@ def run_job(job_id: UUID) -> None:
 
 def _attempt(job: Job, claim: Claim) -> None:
     try:
-        redact = redactor(job)
+        redact, work, steps = redactor(job), handler(job.type), steps_of(job.type)
+    except KeyError:
+        failure = Failure("unknown_error", detail=f"Nothing here can do a job of the type {job.type}.")
+        persist(lambda: finish.fail(claim=claim, failure=failure))
+        return
     except (UnreadableSecretError, ImproperlyConfigured) as error:
         failure = Failure("misconfigured", detail=str(error))
         persist(lambda: finish.fail(claim=claim, failure=failure))
         return
-    with JobReporter(claim, redact) as reporter:
+    with JobReporter(claim, redact, steps, limits_of(job.type)) as reporter:
         try:
-            result = handler(job.type)(job, reporter)
-        except Stopped:
-            reporter.log(
-                "warning", reporter.current_step, "Cancelled by a person; what was loaded before is unchanged."
-            )
-            _record(reporter, lambda: finish.cancel(claim=claim))
+            result = work(job, reporter)
+        except Stopped as stopped:
+            _stop(reporter, claim, stopped)
         except SyncError as error:
             failure = Failure(error.code, error.step or reporter.current_step, redact(error.detail), error.retry_after)
             _fail(reporter, claim, failure)
@@ -60,6 +62,16 @@ def _attempt(job: Job, claim: Claim) -> None:
             _fail(reporter, claim, Failure("unknown_error", reporter.current_step, detail))
         else:
             _record(reporter, lambda: finish.succeed(claim=claim, result=result))
+
+
+def _stop(reporter: JobReporter, claim: Claim, stopped: Stopped) -> None:
+    """Record work that stopped because it was asked to: for good by a person, for now by its worker."""
+    if stopped.code == "worker_stopping":
+        reporter.log("warning", reporter.current_step, "The worker stops; another one goes on with the job.")
+        _record(reporter, lambda: finish.give_back(claim=claim))
+        return
+    reporter.log("warning", reporter.current_step, "Cancelled by a person; what was loaded before is unchanged.")
+    _record(reporter, lambda: finish.cancel(claim=claim))
 
 
 def _fail(reporter: JobReporter, claim: Claim, failure: Failure) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 KEPT_LOADS = 100
+VERSIONS = "_dlt_version"
+# dlt's own tables, and the column of each that names the pipeline, which its schema carries as name too.
+RECORDS = {VERSIONS: "schema_name", "_dlt_loads": "schema_name", "_dlt_pipeline_state": "pipeline_name"}
 
 
 def statements(qualified: str, placeholder: str) -> tuple[str, str]:
@@ -24,3 +30,14 @@ def statements(qualified: str, placeholder: str) -> tuple[str, str]:
             AND load_id NOT IN (SELECT _dlt_load_id FROM {state})
     """  # noqa: S608 - as above
     return old_states, old_loads
+
+
+def staging_of(pipeline: str) -> str:
+    """Return the dataset in which the rows of a pipeline gather before they take the place of the old ones."""
+    return f"{pipeline}_staging"
+
+
+def tables_of(schemas: Iterable[str]) -> set[str]:
+    """Return the tables that the stored versions of a pipeline's schema name, dlt's own left out."""
+    named = {name for schema in schemas for name in json.loads(schema)["tables"]}
+    return {name for name in named if not name.startswith("_dlt_")}

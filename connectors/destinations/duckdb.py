@@ -85,6 +85,55 @@ def forget_old_loads(endpoint: Endpoint, dataset: str, pipeline: str) -> None:
             return  # no state was ever stored
 
 
+def drop_loaded(endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, ...]:
+    """Drop what `pipeline` made in `dataset`, in one transaction, and return the tables' names. Raises `SyncError`."""
+    path = path_of(endpoint)
+    if not path.exists():
+        return ()
+    with _opened(path) as connection:
+        connection.begin()
+        dropped = _drop(connection, dataset, pipeline)
+        connection.commit()
+    return dropped
+
+
+def _drop(connection: DuckDBPyConnection, dataset: str, pipeline: str) -> tuple[str, ...]:
+    found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [dataset]).fetchall()
+    there = {str(row[0]) for row in found}
+    if bookkeeping.VERSIONS not in there:
+        return ()
+    versions = f"{_quoted(dataset)}.{_quoted(bookkeeping.VERSIONS)}"
+    read = f"SELECT schema FROM {versions} WHERE schema_name = ?"  # noqa: S608 - quoted above
+    stored = connection.execute(read, [pipeline]).fetchall()
+    dropped = tuple(sorted(bookkeeping.tables_of(str(row[0]) for row in stored) & there))
+    for table in dropped:
+        connection.execute(f"DROP TABLE {_quoted(dataset)}.{_quoted(table)}")
+    for table, column in bookkeeping.RECORDS.items():
+        if table in there:
+            _forget(connection, f"{_quoted(dataset)}.{_quoted(table)}", column, pipeline)
+    connection.execute(f"DROP SCHEMA IF EXISTS {_quoted(bookkeeping.staging_of(pipeline))} CASCADE")
+    _drop_if_empty(connection, dataset)
+    return dropped
+
+
+def _forget(connection: DuckDBPyConnection, table: str, column: str, pipeline: str) -> None:
+    """Remove a pipeline's rows from one of dlt's tables, and the table where nobody else has rows in it."""
+    connection.execute(f"DELETE FROM {table} WHERE {_quoted(column)} = ?", [pipeline])  # noqa: S608 - quoted by caller
+    if not connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall():  # noqa: S608 - as above
+        connection.execute(f"DROP TABLE {table}")
+
+
+def _drop_if_empty(connection: DuckDBPyConnection, dataset: str) -> None:
+    """Drop the schema if no table and no view is left in it."""
+    left = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? "
+        "UNION ALL SELECT 1 FROM duckdb_views() WHERE schema_name = ?",
+        [dataset, dataset],
+    ).fetchall()
+    if not left:
+        connection.execute(f"DROP SCHEMA IF EXISTS {_quoted(dataset)}")
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
     import duckdb  # noqa: PLC0415 - heavy, and only workers open files

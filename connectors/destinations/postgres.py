@@ -6,6 +6,7 @@ from contextlib import closing
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from connectors import postgres
 from connectors.destinations import bookkeeping
@@ -28,6 +29,11 @@ MANIFEST = DestinationManifest(
     ),
 )
 ARRAYS_AS_JSON = False
+
+_TABLES = """
+    SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relkind IN ('r', 'p')
+"""
 
 
 def check(endpoint: Endpoint) -> None:
@@ -67,6 +73,55 @@ def forget_old_loads(endpoint: Endpoint, dataset: str, pipeline: str) -> None:
             return  # no state was ever stored
         except psycopg.Error as error:
             raise postgres_failure(error, "destination") from None
+
+
+def drop_loaded(endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, ...]:
+    """Drop what `pipeline` made in `dataset`, in one transaction, and return the tables' names. Raises `SyncError`."""
+    with closing(postgres.connect(endpoint, "destination")) as connection:
+        try:
+            with connection.transaction():
+                dropped = _drop(connection, dataset, pipeline)
+        except psycopg.errors.DependentObjectsStillExist as error:
+            told = f"{error.diag.message_primary} ({error.diag.message_detail}). Drop that first; nothing was removed."
+            raise SyncError("misconfigured", told) from None
+        except psycopg.Error as error:
+            raise postgres_failure(error, "destination") from None
+    return dropped
+
+
+def _drop(connection: psycopg.Connection[TupleRow], dataset: str, pipeline: str) -> tuple[str, ...]:
+    there = {str(row[0]) for row in connection.execute(_TABLES, (dataset,))}
+    if bookkeeping.VERSIONS not in there:
+        return ()
+    read = sql.SQL("SELECT schema FROM {} WHERE schema_name = %s").format(sql.Identifier(dataset, bookkeeping.VERSIONS))
+    ours = bookkeeping.tables_of(str(row[0]) for row in connection.execute(read, (pipeline,)))
+    dropped = tuple(sorted(ours & there))
+    for table in dropped:
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(dataset, table)))
+    for table, column in bookkeeping.RECORDS.items():
+        if table in there:
+            _forget(connection, sql.Identifier(dataset, table), column, pipeline)
+    staging = sql.Identifier(bookkeeping.staging_of(pipeline))
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(staging))
+    _drop_if_empty(connection, dataset)
+    return dropped
+
+
+def _forget(connection: psycopg.Connection[TupleRow], table: sql.Identifier, column: str, pipeline: str) -> None:
+    """Remove a pipeline's rows from one of dlt's tables, and the table where nobody else has rows in it."""
+    delete = sql.SQL("DELETE FROM {} WHERE {} = %s").format(table, sql.Identifier(column))
+    connection.execute(delete, (pipeline,))
+    if connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is None:
+        connection.execute(sql.SQL("DROP TABLE {}").format(table))
+
+
+def _drop_if_empty(connection: psycopg.Connection[TupleRow], dataset: str) -> None:
+    """Drop the schema if nothing is left in it and it is ours."""
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} RESTRICT").format(sql.Identifier(dataset)))
+    except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege):
+        return  # others have something in it, or made it
 
 
 def _count(connection: psycopg.Connection[tuple[object, ...]], dataset: str, table: str) -> int | None:

@@ -31,6 +31,12 @@ class Destination(Protocol):
     def forget_old_loads(self, endpoint: Endpoint, dataset: str, pipeline: str) -> None:
         """Remove the records of old loads that dlt keeps in `dataset`, beyond the newest. Raises `SyncError`."""
 
+    def drop_loaded(self, endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, ...]:
+        """Drop the tables that `pipeline` made in `dataset`, its records and its staging dataset; all or nothing.
+
+        Tables that others made there stay. Returns the names of the dropped tables. Raises `SyncError`.
+        """
+
 
 def kinds() -> tuple[str, ...]:
     """Return the kinds of all destinations, in the order in which they are offered."""

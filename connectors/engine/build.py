@@ -12,11 +12,14 @@ from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
 from dlt.extract import DltResource, DltSource
 
 from connectors.engine.destinations import TYPE_HINT
+from connectors.engine.resync import first_cursor
 from connectors.engine.rows import RowFiles
 from connectors.plan import Reporter, SyncError, TablePlan
 from connectors.providers.feed import Chunk, Column, Feed, FileChunk, ReadRequest, RowChunk
 
 CURSOR_KEY = "cursor"
+# dlt builds file names from a table's name with the first four, and writes another character for the rest.
+_NOT_IN_NAMES = frozenset(".%{}\n\r'\"▶")
 
 
 @dataclass(slots=True)
@@ -37,17 +40,26 @@ class Extraction:
         self.reporter.check()
 
 
-def source(name: str, feeds: Sequence[Feed], extraction: Extraction) -> DltSource:
-    """Return a dlt source named `name` that reads `feeds` one after the other."""
-    return DltSource(dlt.Schema(name), name, [_resource(feed, extraction) for feed in feeds])
+def source(name: str, feeds: Sequence[Feed], extraction: Extraction, standing: frozenset[str]) -> DltSource:
+    """Return a dlt source named `name` that reads `feeds` one after the other.
+
+    A table that is not `standing` at the destination is read from its beginning, wherever its cursor is: somebody may
+    have dropped it. Raises `SyncError("misconfigured")` for a table that cannot be written as it is set.
+    """
+    resources = [_resource(feed, extraction, is_standing=feed.table.name in standing) for feed in feeds]
+    return DltSource(dlt.Schema(name), name, resources)
 
 
-def _resource(feed: Feed, extraction: Extraction) -> DltResource:
+def _resource(feed: Feed, extraction: Extraction, *, is_standing: bool) -> DltResource:
     table = feed.table
+    _check_name(table.name)
 
     def files() -> Iterator[Any]:
         state = dlt.current.resource_state(table.name)
-        since = state.get(CURSOR_KEY) if _is_incremental(table) else None
+        if table.is_afresh or not is_standing:
+            # The end of this run counts; what an earlier one reached must not come back with a table without rows.
+            state.pop(CURSOR_KEY, None)
+        since = first_cursor(table, state.get(CURSOR_KEY)) if _is_incremental(table) else None
         for file in _files(feed, ReadRequest(since, extraction.folder), extraction):
             yield dlt.mark.with_file_import(str(file.path), "csv", file.row_count)
             # dlt linked or copied the file into its package.
@@ -81,6 +93,12 @@ def _files(feed: Feed, request: ReadRequest, extraction: Extraction) -> Iterator
         yield rest
 
 
+def _check_name(name: str) -> None:
+    if unusable := sorted(_NOT_IN_NAMES & set(name)):
+        told = " or ".join(f"“{character}”" for character in unusable)
+        raise SyncError("misconfigured", f"The table “{name}” cannot be copied with {told} in its name.")
+
+
 def _is_incremental(table: TablePlan) -> bool:
     return table.mode == "merge" and bool(table.cursor)
 
@@ -95,6 +113,8 @@ def _disposition(table: TablePlan) -> TWriteDispositionConfig:
 
 
 def _hints(column: Column) -> TColumnSchema:
-    hints: TColumnSchema = {"name": column.name, "data_type": column.data_type, "nullable": column.nullable}
+    # Nothing is NOT NULL at the destination, keys included: a source may get another key, and what once was created
+    # could then never be filled again, nor a new key be added beside rows that are there.
+    hints: TColumnSchema = {"name": column.name, "data_type": column.data_type, "nullable": True}
     # dlt keeps hints that begin with “x-” and stores them with the schema.
     return cast("TColumnSchema", {**hints, TYPE_HINT: column.postgres_type}) if column.postgres_type else hints

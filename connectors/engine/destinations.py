@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import IO, Any, ClassVar, cast
 
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
-from dlt.common.destination.client import HasFollowupJobs, LoadJob, RunnableLoadJob
+from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, LoadJob, RunnableLoadJob
 from dlt.common.destination.typing import PreparedTableSchema
-from dlt.common.schema.typing import TColumnSchema
+from dlt.common.schema import Schema
+from dlt.common.schema.typing import TColumnSchema, TSchemaTables
 from dlt.destinations import duckdb, postgres
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
@@ -22,12 +24,14 @@ from dlt.destinations.impl.duckdb.factory import DuckDbTypeMapper
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from dlt.destinations.impl.postgres.factory import PostgresTypeMapper
 from dlt.destinations.impl.postgres.postgres import PostgresClient
+from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from connectors import postgres as postgres_link
+from connectors.destinations import bookkeeping, registry
 from connectors.destinations import duckdb as duckdb_files
-from connectors.destinations import registry
 from connectors.engine import duck_types
 from connectors.engine.meter import Meter
+from connectors.engine.resync import AfreshMerge
 from connectors.plan import SyncPlan
 
 TYPE_HINT = "x-postgres-type"
@@ -44,13 +48,14 @@ def build(plan: SyncPlan, meter: Meter) -> Destination[Any, Any]:
     common = {
         "naming_convention": NAMING,
         "replace_strategy": "insert-from-staging",
-        "staging_dataset_name_layout": f"{plan.pipeline}_staging",
+        "staging_dataset_name_layout": bookkeeping.staging_of(plan.pipeline),
         "destination_name": plan.destination.kind,
     }
+    afresh = frozenset(table.name for table in plan.tables if table.is_afresh)
     if plan.destination.kind == "duckdb":
         credentials = DuckDbCredentials(str(duckdb_files.path_of(plan.destination)))
-        return _DuckDb(meter, credentials=credentials, **common)
-    return _Postgres(meter, credentials=_postgres_credentials(plan), **common)
+        return _DuckDb(meter, afresh, credentials=credentials, **common)
+    return _Postgres(meter, afresh, credentials=_postgres_credentials(plan), **common)
 
 
 def load_workers(plan: SyncPlan) -> int:
@@ -106,7 +111,7 @@ class _PostgresCopy(RunnableLoadJob, HasFollowupJobs):
         table = client.make_qualified_table_name(self.load_table_name)
         started = time.monotonic()
         with Path(self._file_path).open("rb") as file:
-            columns = ", ".join(client.escape_column_name(name) for name in _header(file.readline()))
+            columns = ", ".join(client.escape_column_name(name) for name in _header(file, self._schema))
             statement = f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT csv, NULL '\\N', ENCODING 'UTF8')"
             with client.begin_transaction(), client.native_connection.cursor() as cursor:
                 cursor.copy_expert(statement, file, size=COPY_BLOCK)
@@ -126,7 +131,7 @@ class _DuckDbCopy(RunnableLoadJob, HasFollowupJobs):
         started = time.monotonic()
         path = Path(self._file_path)
         with path.open("rb") as file:
-            names = _header(file.readline())
+            names = _header(file, self._schema)
         hints = self._load_table["columns"]
         columns = ", ".join(client.escape_column_name(name) for name in names)
         values = ", ".join(
@@ -139,8 +144,16 @@ class _DuckDbCopy(RunnableLoadJob, HasFollowupJobs):
         self.meter.loaded(self.load_table_name, int(inserted[0]) if inserted else 0, time.monotonic() - started)
 
 
-class _PostgresClient(PostgresClient):
+class _CopyClient(SqlJobClientBase):
+    """What our clients have in common: text files go through `copy_job`, and a table that was dropped comes back."""
+
     copy_job: ClassVar[type[RunnableLoadJob]]
+    afresh: ClassVar[frozenset[str]]
+
+    def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
+        if table_chain[0]["name"] in self.afresh:
+            return [AfreshMerge.from_table_chain(table_chain, self.sql_client)]
+        return super()._create_merge_followup_jobs(table_chain)
 
     def create_load_job(
         self,
@@ -153,28 +166,31 @@ class _PostgresClient(PostgresClient):
             return self.copy_job(file_path)
         return super().create_load_job(table, file_path, load_id, restore)
 
-
-class _DuckDbClient(DuckDbClient):
-    copy_job: ClassVar[type[RunnableLoadJob]]
-
-    def create_load_job(
+    def update_stored_schema(
         self,
-        table: PreparedTableSchema,
-        file_path: str,
-        load_id: str,
-        restore: bool = False,  # noqa: FBT001, FBT002 - dlt's
-    ) -> LoadJob:
-        if file_path.endswith(".csv"):
-            return self.copy_job(file_path)
-        return super().create_load_job(table, file_path, load_id, restore)
+        only_tables: Any = None,
+        expected_update: Any = None,
+        force: bool = True,  # noqa: FBT001, FBT002 - dlt's
+    ) -> TSchemaTables | None:
+        """Compare with the tables that are there each time; dlt by itself believes its own record of them."""
+        del force
+        return super().update_stored_schema(only_tables, expected_update, force=True)
+
+
+class _PostgresClient(_CopyClient, PostgresClient):
+    """Writes to PostgreSQL."""
+
+
+class _DuckDbClient(_CopyClient, DuckDbClient):
+    """Writes to a DuckDB file."""
 
 
 class _Postgres(postgres):
     """dlt's Postgres destination with our client. dlt makes clients in threads, from the class it is given."""
 
-    def __init__(self, meter: Meter, **options: Any) -> None:
+    def __init__(self, meter: Meter, afresh: frozenset[str], **options: Any) -> None:
         copy_job = type("PostgresCopy", (_PostgresCopy,), {"meter": meter})
-        self._client_class = type("PostgresClient", (_PostgresClient,), {"copy_job": copy_job})
+        self._client_class = type("PostgresClient", (_PostgresClient,), {"copy_job": copy_job, "afresh": afresh})
         super().__init__(**options)
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
@@ -190,9 +206,9 @@ class _Postgres(postgres):
 class _DuckDb(duckdb):
     """dlt's DuckDB destination with our client and our text files."""
 
-    def __init__(self, meter: Meter, **options: Any) -> None:
+    def __init__(self, meter: Meter, afresh: frozenset[str], **options: Any) -> None:
         copy_job = type("DuckDbCopy", (_DuckDbCopy,), {"meter": meter})
-        self._client_class = type("DuckDbClient", (_DuckDbClient,), {"copy_job": copy_job})
+        self._client_class = type("DuckDbClient", (_DuckDbClient,), {"copy_job": copy_job, "afresh": afresh})
         super().__init__(**options)
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
@@ -206,5 +222,12 @@ class _DuckDb(duckdb):
         return self._client_class
 
 
-def _header(line: bytes) -> list[str]:
-    return next(csv.reader([line.decode()]))
+def _header(file: IO[bytes], schema: Schema) -> list[str]:
+    """Read the first line of a text file and return its columns' names as the table has them.
+
+    A name may hold a line break, and dlt writes another character for that and for quotes.
+    """
+    line = file.readline()
+    while line.count(b'"') % 2:
+        line += file.readline()
+    return [schema.naming.normalize_identifier(name) for name in next(csv.reader([line.decode()]))]

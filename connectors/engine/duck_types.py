@@ -35,8 +35,14 @@ def created(postgres_type: str) -> str:
 
 def reading(column: str, data_type: str) -> str:
     """Return the expression that reads the quoted `column`; a cast on insert does the rest."""
-    # PostgreSQL writes bytes as \x and hexadecimal digits.
-    return f"unhex(substr({column}, 3))" if data_type == "binary" else column
+    if data_type == "binary":
+        # PostgreSQL writes bytes as \x and hexadecimal digits.
+        return f"unhex(substr({column}, 3))"
+    if data_type in {"date", "timestamp"}:
+        # PostgreSQL writes “BC” at the very end, which DuckDB passes over, and its own “(BC)” stands behind the day.
+        turned = f"regexp_replace({column}, '^([0-9]+-[0-9]+-[0-9]+)(.*) BC$', '\\1 (BC)\\2')"
+        return f"CASE WHEN suffix({column}, 'BC') THEN {turned} ELSE {column} END"
+    return column
 
 
 def reader(path: str, names: Sequence[str], size: int) -> str:

@@ -7,6 +7,7 @@ The innermost exception that we know decides. Nothing here imports dlt.
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 
 import requests
@@ -74,7 +75,7 @@ def _machine_failure(error: BaseException, side: Side) -> SyncError | None:
 
 
 def _duckdb_failure(error: BaseException) -> SyncError | None:
-    text, name = _one_line(str(error)), type(error).__name__
+    text, name = _one_line(_without_row(str(error))), type(error).__name__
     if "No space left" in text:
         return SyncError("destination_full", text)
     if name == "IOException":
@@ -83,6 +84,12 @@ def _duckdb_failure(error: BaseException) -> SyncError | None:
     if name in {"ConversionException", "OutOfRangeException", "ConstraintException", "InvalidInputException"}:
         return SyncError("bad_record", text)
     return None
+
+
+def _without_row(text: str) -> str:
+    """Leave out what DuckDB's CSV reader quotes and advises: the whole row, which a job's record must not hold."""
+    text = re.sub(r"Original Line:.*(?=Error when converting)", "", text, flags=re.DOTALL)
+    return re.split(r"Original Line:|\n\s*Column .* is being converted|Possible (?:solutions|fixes):", text)[0]
 
 
 def _one_line(text: str, limit: int = 500) -> str:

@@ -22,8 +22,8 @@ class Column:
     """A column: its name, its portable type, and the exact PostgreSQL type where the source knows one.
 
     `postgres_type` is the language in which the exact type is told ("numeric(12,2)", "uuid", "text[]"): a Postgres
-    destination creates it as it is, another one translates it. A key is never nullable, everything else is, so
-    that a column that goes away at the source does not block the table.
+    destination creates it as it is, another one translates it. A record of an API that lacks a column that is not
+    `nullable`, which is a key, is refused.
     """
 
     name: str

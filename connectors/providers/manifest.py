@@ -46,7 +46,6 @@ class Manifest:
     products: tuple[Product, ...] = ()
     multi_entity: bool = False
     entity_word: str = "source"
-    docs_url: str = ""
 
     @property
     def secret_names(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ Adding a provider is one package with the same file names, and one line here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Protocol, cast
@@ -30,6 +31,9 @@ class Access(Protocol):
 
     def list_tables(self, endpoint: Endpoint, entity_ref: str) -> list[FoundTable]:
         """Return the tables of one entity with keys and columns. Raises `SyncError`."""
+
+    def check_tables(self, endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str, str]]) -> None:
+        """Return if each of `tables`, (schema, name), of an entity can be read. Raises `SyncError`."""
 
 
 class Source(Protocol):

@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from connectors import secrets
-from connectors.errors import REGISTRY
+from connectors.ids import new_id
 from connectors.models import Connection, Destination, Entity, ScheduleKind, Table
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers import registry
-from connectors.services import facts
+from connectors.services import facts, review
 
 _DATASET_LENGTH = 40
 # Postgres cuts longer names off.
 _LONGEST_NAME = 63
+# Random letters of an id that tell two names apart.
+_OWN_LETTERS = 10
+# Names of schemas that PostgreSQL keeps for itself.
+_KEPT_BY_POSTGRES = ("pg_", "information_schema")
 
 
 def create_destination(
@@ -49,12 +54,14 @@ def create_connection(
     Raises `KeyError` for an unknown provider and `IntegrityError` for a taken name.
     """
     registry.manifest(provider)
+    pk = new_id()
     connection = Connection.objects.create(
+        pk=pk,
         name=name,
         provider=provider,
         config=dict(config),
         destination=destination,
-        dataset=dataset_name(name) if destination else "",
+        dataset=_free_dataset(destination, name, pk) if destination else "",
         schedule_kind=ScheduleKind.INTERVAL,
         interval_seconds=interval_seconds,
         time_zone=time_zone,
@@ -72,7 +79,18 @@ def set_credentials(*, connection: Connection, credentials: Mapping[str, str]) -
     locked.credentials = secrets.seal(credentials, owner=f"connection:{locked.pk}")
     locked.credentials_set_at, locked.tested_at = now, None
     locked.save(update_fields=["credentials", "credentials_set_at", "tested_at"])
+    # What the caller holds is what a test with it then speaks of.
+    connection.credentials, connection.credentials_set_at, connection.tested_at = locked.credentials, now, None
     facts.refresh(locked, now=now)
+
+
+def _free_dataset(destination: Destination, name: str, pk: UUID) -> str:
+    """Return the dataset of a new connection: of its name, and its own even when two names look alike as a schema's."""
+    wanted = dataset_name(name)
+    if not destination.connections.filter(dataset=wanted).exists():
+        return wanted
+    own = pk.hex[-_OWN_LETTERS:]
+    return f"{wanted[: _DATASET_LENGTH - _OWN_LETTERS - 1]}_{own}"
 
 
 def source_of(connection: Connection) -> Endpoint:
@@ -100,11 +118,11 @@ def check_and_discover(*, connection: Connection) -> None:
     endpoint = source_of(connection)
     access.check(endpoint)
     entities = access.list_entities(endpoint)
-    tables = _tables_of_first_open(access, endpoint, entities)
+    tables = tables_of_first_open(access, endpoint, entities)
     take_up(connection=connection, entities=entities, tables=tables)
 
 
-def _tables_of_first_open(
+def tables_of_first_open(
     access: registry.Access, endpoint: Endpoint, entities: Sequence[FoundEntity]
 ) -> list[FoundTable]:
     """List the tables of the first entity that lets us; one that withdrew its access must not stop the others."""
@@ -123,16 +141,16 @@ def _tables_of_first_open(
 
 @transaction.atomic
 def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: Sequence[FoundTable]) -> None:
-    """Store the entities and tables that a tested source offers; what is known already is left as it is."""
+    """Store the entities and tables that a tested source offers; what is known already is left as it is.
+
+    The connection counts as tested, unless its credentials are others by now than those that `connection` holds.
+    """
     locked = facts.lock(connection.pk)
     now = timezone.now()
     _take_up_entities(locked, entities)
     Table.objects.bulk_create([_table(locked, found) for found in tables], ignore_conflicts=True)
-    locked.tested_at = now
-    locked.save(update_fields=["tested_at"])
-    # The sign-in works, so what held the schedule back for a refused one is over.
-    held = [code for code, known in REGISTRY.items() if known.holds]
-    locked.entities.filter(last_error_code__in=held).update(last_error_code="", failure_streak=0)
+    if review.is_same_sign_in(connection, locked):
+        review.accept(locked, now)
     facts.refresh(locked, now=now)
 
 
@@ -148,7 +166,7 @@ def _take_up_entities(connection: Connection, entities: Sequence[FoundEntity]) -
         if is_multi:
             entity.dataset = entity_dataset(connection.dataset, found.ref)
             if entity.dataset in taken:
-                entity.dataset = f"{connection.dataset}__{entity.pk.hex[-10:]}"
+                entity.dataset = f"{connection.dataset}__{entity.pk.hex[-_OWN_LETTERS:]}"
         taken.add(entity.dataset)
         made.append(entity)
     Entity.objects.bulk_create(made, ignore_conflicts=True)
@@ -175,7 +193,7 @@ def _table(connection: Connection, found: FoundTable) -> Table:
 def dataset_name(name: str) -> str:
     """Return the dataset at the destination for a connection's name: lower case letters, digits and underscores."""
     words = _plain(name)[:_DATASET_LENGTH].rstrip("_")
-    return words if words[:1].isalpha() else f"c_{words}"
+    return words if words[:1].isalpha() and not words.startswith(_KEPT_BY_POSTGRES) else f"c_{words}"
 
 
 def _plain(text: str) -> str:

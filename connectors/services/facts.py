@@ -82,14 +82,18 @@ def _set_status(record: Connection | Entity, derived: Derived, now: datetime) ->
     record.status, record.status_reason = derived.status, derived.reason
 
 
+def is_planned(connection: Connection, derived: Derived) -> bool:
+    """Whether an entity with this derived status has a next run: not while paused, incomplete, held, or by hand."""
+    is_held = derived.status == Status.BROKEN and REGISTRY[derived.reason].holds
+    is_stopped = derived.status in {Status.PAUSED, Status.INCOMPLETE} or is_held
+    return not is_stopped and connection.schedule_kind != ScheduleKind.MANUAL
+
+
 def _planned(
     connection: Connection, entity: Entity, derived: Derived, *, is_spread: bool, now: datetime
 ) -> datetime | None:
     """Return the next run: none while paused, incomplete, or held back so that a refused account is not locked."""
-    is_held = derived.status == Status.BROKEN and REGISTRY[derived.reason].holds
-    if derived.status in {Status.PAUSED, Status.INCOMPLETE} or is_held:
-        return None
-    if connection.schedule_kind == ScheduleKind.MANUAL:
+    if not is_planned(connection, derived):
         return None
     if entity.next_run_at is not None:
         # Also when it is past: the tick has not claimed this slot yet, and it must not be lost.

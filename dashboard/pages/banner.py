@@ -15,7 +15,10 @@ from jobs.models import Job
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """What the banner says; the code, the job that showed it first and the times are there where they apply."""
+    """What the banner says; the code, the job and the times are there where they apply.
+
+    `is_first` says that the job is the first that failed so, `actor` who paused.
+    """
 
     status: str
     title: str
@@ -23,8 +26,10 @@ class Banner:
     steps: tuple[tuple[str, str], ...] = ()
     code: str = ""
     job_id: UUID | None = None
+    is_first: bool = False
     until: datetime | None = None
     next_run_at: datetime | None = None
+    actor: str = ""
 
 
 def banner_of(connection: Connection, *, source: str, totals: dict[str, int]) -> Banner | None:
@@ -45,7 +50,7 @@ def _paused(connection: Connection) -> Banner:
     who = _who(pause)
     reason = f"{pause.reason.rstrip('.')}. " if pause and pause.reason else ""
     text = f"{reason}Runs on schedule are left out meanwhile. What was loaded stays as it is."
-    return Banner("paused", f"Paused by {who}", text, until=pause.until if pause else None)
+    return Banner("paused", f"Paused by {who}", text, until=pause.until if pause else None, actor=who)
 
 
 def _who(pause: Pause | None) -> str:
@@ -61,7 +66,10 @@ def _incomplete(connection: Connection) -> Banner:
 
 
 def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Banner:
-    """Describe the most frequent failure among the broken entities, and when it was seen first."""
+    """Describe the most frequent failure among the broken entities, and when it was seen first.
+
+    A connection that works but for some of its entities is a warning.
+    """
     group = connection.entities.selected().broken_codes()[0]
     found = entry(group["status_reason"])
     is_one, total = group["count"] == 1, totals["total"]
@@ -71,12 +79,13 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
     if is_one and total > 1:
         several = "" if group["first_name"] in title else f", for {group['first_name']}"
     return Banner(
-        status="broken",
+        status="broken" if connection.status == Status.BROKEN else "warning",
         title=f"{title}{several}",
         text=" ".join([_told(found.cause, connection, source, group["first_name"]), *_still_works(totals)]),
         steps=_steps(found, connection, source, group["first_name"]),
         code=found.code,
         job_id=first,
+        is_first=True,
         next_run_at=group["next_at"],
     )
 

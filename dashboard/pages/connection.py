@@ -121,14 +121,17 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a connection's pages. `refusal` says why a sync cannot be started, empty if it can."""
+    """The head of a connection's pages. `refusal` says why a sync cannot be started, empty if it can.
+
+    `syncing` is what the button says instead while a sync lives, empty while none does.
+    """
 
     pk: UUID
     name: str
     status: str
     since: datetime
     note: str
-    is_syncing: bool
+    syncing: str
     has_entities: bool
     refusal: str
     source: Node
@@ -141,19 +144,20 @@ class Head:
 def head_of(subject: Subject) -> Head:
     """Prepare the head, with at most four queries."""
     connection = subject.connection
+    banner = banner_of(connection, source=subject.provider.name, totals=subject.totals)
     return Head(
         pk=connection.pk,
         name=connection.name,
         status=connection.status,
         since=connection.status_since,
-        note=_note(subject),
-        is_syncing=bool(subject.live),
+        note=_note(subject, banner),
+        syncing=_syncing(subject),
         has_entities=subject.has_entities,
         refusal=_refusal(connection),
         source=_source(subject),
         target=_target(subject),
         wire=_wire(subject),
-        banner=banner_of(connection, source=subject.provider.name, totals=subject.totals),
+        banner=banner,
         poll_seconds=subject.poll_seconds,
     )
 
@@ -164,13 +168,22 @@ def _live(lease: Lease) -> Live:
     return Live(job_id=lease.job_id, is_running=lease.state == LeaseState.RUNNING, rows=rows)
 
 
-def _note(subject: Subject) -> str:
+def _syncing(subject: Subject) -> str:
+    """The verb on the button while a sync lives."""
+    if not subject.live:
+        return ""
+    return "Syncing" if subject.running else "Queued"
+
+
+def _note(subject: Subject, banner: Banner | None) -> str:
     """What follows "Broken since …" in the head."""
     connection = subject.connection
     if subject.live:
         return _syncing_words(subject)
     if connection.status == Status.BROKEN and connection.failure_streak > 1:
         return f"{connection.failure_streak} failed runs in a row"
+    if banner and banner.actor:
+        return f"by {banner.actor}"
     return reason_in_words(connection.status, connection.status_reason).lower()
 
 
@@ -183,9 +196,9 @@ def _syncing_words(subject: Subject) -> str:
 
 def _refusal(connection: Connection) -> str:
     if connection.status == Status.PAUSED:
-        return "Paused: resume it first"
+        return "Paused: nothing syncs until it is resumed"
     if connection.status == Status.INCOMPLETE:
-        return "Its setup is not finished"
+        return "The setup is not finished, so there is nothing to sync yet"
     return ""
 
 
@@ -215,5 +228,6 @@ def _wire(subject: Subject) -> Wire:
     if connection.status != Status.ACTIVE:
         return Wire("broken", connection.status, word)
     if totals["broken"]:
-        return Wire("broken", "broken", f"{totals['broken']} of {totals['total']} entities broken")
+        # The cable works, so it is whole, but somebody should look at it.
+        return Wire("ok", "warning", f"{totals['broken']} of {totals['total']} entities broken")
     return Wire("ok", connection.status, "Active")

@@ -270,8 +270,8 @@ def _empty(kept: dict[str, str], head: Summary) -> Empty:
     """Say why there is no row: none was ever made, good news, or filters that match nothing."""
     if head.is_empty:
         return Empty(
-            "Connect the first source",
-            "Nothing is connected yet. A first start without “--empty” makes a few connections to look at.",
+            "Nothing is connected yet",
+            "Patchbay was started empty. A first start without the option makes a few connections to look at.",
         )
     filters = [name for name in _FILTERS if kept.get(name)]
     text = kept.get("q", "")

@@ -18,6 +18,7 @@ from dashboard.pages.job_progress import Progress, progress_of
 from dashboard.pages.job_rates import Rates, rates_of
 from dashboard.pages.job_steps import Share, StepRow, doing, rows_of, shares_of
 from jobs.models import SYNC_TYPES, Attempt, Job, JobStatus, Lease, Step
+from jobs.services.why import why_waiting
 
 MANY = 1
 
@@ -75,7 +76,8 @@ def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now
     rows = rows_of(job, steps, now)
     step = _current_step(job, lease, rows)
     progress = progress_of(job, lease, step, now)
-    title = title_of(job, lease, step, progress, zone)
+    why = why_waiting(job, now=now) if job.status == JobStatus.PENDING else ""
+    title = title_of(job, lease, step, progress, why)
     subject, subject_url = subject_of(job)
     return JobPage(
         job=job,
@@ -103,12 +105,12 @@ def live_lease(job: Job) -> Lease | None:
     return getattr(job, "lease", None)
 
 
-def title_of(job: Job, lease: Lease | None, step: str, progress: Progress, zone: tzinfo) -> str:
-    """Say what happens, or what happened, in one line."""
+def title_of(job: Job, lease: Lease | None, step: str, progress: Progress, why: str) -> str:
+    """Say what happens, or what happened, in one line. `why` says what a pending job waits for."""
     if lease and lease.cancel_requested_at:
         return "Cancelling: it stops at the next safe point"
     if job.status == JobStatus.PENDING:
-        return _waiting(job, lease, zone)
+        return f"Pending: {why or 'waiting for a free worker'}"
     if job.status == JobStatus.RUNNING:
         return f"In progress: {_doing_now(step, progress)}"
     if job.status == JobStatus.SUCCESS:
@@ -164,13 +166,6 @@ def _current_step(job: Job, lease: Lease | None, rows: Sequence[StepRow]) -> str
     if job.is_over:
         return job.error_step or now
     return now or str((lease.progress or {}).get("step", "") if lease else "")
-
-
-def _waiting(job: Job, lease: Lease | None, zone: tzinfo) -> str:
-    at = job.next_attempt_at or (lease.available_at if lease else None)
-    if job.attempt and at:
-        return f"Pending: attempt {job.attempt + 1} of {job.max_attempts}, next at {clock_time(at, zone)}"
-    return "Pending: waiting for a free worker"
 
 
 def _doing_now(step: str, progress: Progress) -> str:

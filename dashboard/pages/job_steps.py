@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connectors.plan import SYNC_STEPS
 from dashboard.formatting import duration, width_class
-from jobs.models import SYNC_TYPES, Job, JobStatus, JobType, Step, StepStatus
-
-TEST_STEPS = ("connectivity", "authentication", "permissions")
+from jobs.handlers import HANDLED, steps_of
+from jobs.models import Job, JobStatus, Step, StepStatus
 
 # What a step is called, and what a job does while it is in it.
 WORDS = {
@@ -22,6 +20,8 @@ WORDS = {
     "connectivity": ("Connectivity", "connecting"),
     "authentication": ("Authentication", "signing in"),
     "permissions": ("Permissions", "checking permissions"),
+    "discover": ("Discover", "looking for entities and tables"),
+    "purge": ("Purge", "removing loaded data"),
 }
 
 
@@ -74,9 +74,7 @@ def shares_of(rows: Sequence[StepRow]) -> tuple[Share, ...]:
 
 
 def _planned(job: Job) -> tuple[str, ...]:
-    if job.type in SYNC_TYPES:
-        return SYNC_STEPS
-    return TEST_STEPS if job.type == JobType.TEST_CONNECTION else ()
+    return steps_of(job.type) if job.type in HANDLED else ()
 
 
 def _row(job: Job, name: str, step: Step | None, now: datetime) -> StepRow:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.models import Connection, Entity, ScheduleKind, Status, Table
-from connectors.schedules import in_words
+from connectors.schedules import in_words, next_runs
 from connectors.status import reason_in_words
+from dashboard.formatting import exact_time
 from dashboard.pages.connection import Head, Live, Subject, head_of
 from dashboard.pages.keyset import ID, Key, Order, Slice, cut
 from jobs.models import Job, JobStatus
+from jobs.services.why import why_not_running
 
 ENTITIES_PER_PAGE = 60
 LIST_ORDER = Order((Key("rank", int), Key("name"), ID))
+_NEXT_RUNS = 5
+_EXPLAINED = {Status.PAUSED, Status.INCOMPLETE}
 # Statuses in the order in which a sentence names them.
 _COUNTED = ("active", "broken", "incomplete", "paused")
 
@@ -59,6 +64,14 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NextRun:
+    """A run to come, in the schedule's own time zone. `entity` is named where there are several."""
+
+    at: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the four cards say beside the head."""
 
@@ -74,6 +87,7 @@ class Facts:
     next_word: str
     schedule: str
     zone: str
+    why: str
     category: str
     created_at: datetime
     created_by: str
@@ -96,6 +110,7 @@ class Overview:
     before: str
     after: str
     tables: tuple[TableRow, ...]
+    next_runs: tuple[NextRun, ...]
 
 
 def overview_of(subject: Subject, *, text: str = "", after: str = "", before: str = "") -> Overview:
@@ -117,6 +132,7 @@ def overview_of(subject: Subject, *, text: str = "", after: str = "", before: st
         before=page.before if page else "",
         after=page.after if page else "",
         tables=() if page else tuple(_table_rows(subject.connection, tables)),
+        next_runs=tuple(_next_runs(subject)),
     )
 
 
@@ -159,6 +175,8 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
         next_word=_next_word(connection),
         schedule=in_words(connection),
         zone=connection.time_zone if connection.schedule_kind == ScheduleKind.CRON else "",
+        # The banner says more of what is paused or not finished.
+        why="" if connection.status in _EXPLAINED else why_not_running(connection, now=subject.now),
         category=provider.category,
         created_at=connection.created_at,
         created_by=connection.created_by.get_username() if connection.created_by else "",
@@ -194,6 +212,21 @@ def _next_word(connection: Connection) -> str:
     if connection.status == Status.INCOMPLETE:
         return "Not scheduled"
     return "Only by hand" if connection.schedule_kind == ScheduleKind.MANUAL else "After this run"
+
+
+def _next_runs(subject: Subject) -> Iterable[NextRun]:
+    """Yield the next five runs, as the tick will make them; none where the schedule starts nothing."""
+    connection = subject.connection
+    if connection.next_run_at is None:
+        return
+    planned = connection.entities.selected().filter(next_run_at__isnull=False).order_by("next_run_at", "pk")
+    first = planned.only("name", "next_run_at", "connection_id")[:_NEXT_RUNS]
+    try:
+        zone: tzinfo = ZoneInfo(connection.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = UTC
+    for at, entity in next_runs(connection, first, subject.now, is_spread=subject.has_entities, count=_NEXT_RUNS):
+        yield NextRun(exact_time(at, zone), entity.name if subject.has_entities else "")
 
 
 def _settings(subject: Subject) -> Iterable[tuple[str, str]]:

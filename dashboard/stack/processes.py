@@ -9,13 +9,16 @@ from dashboard.stack.ports import HOST
 from dashboard.stack.supervisor import ProcessSpec
 
 SERVERS, SOURCES, WORK = 0, 1, 2
-# Seconds a worker gets to finish the job it runs. A job cut off here is picked up again after its lease has run out.
-WORKER_GRACE = 20.0
+# Seconds a worker gets. Its jobs stop at their next check and go back to the queue; a load that has begun already may
+# end within a minute, and the reporter then takes some seconds to record that it did not.
+WORKER_GRACE = 75.0
 
-# Name, queue, children. A queue's waiting time is its own, and gets its workers with its first job type: connection
-# tests and discovery will run on `interactive`, historical re-syncs on `bulk`.
+# Name, queue, children. A queue's waiting time is its own: what a person waits for (connection tests, discovery) never
+# stands behind syncs, and syncs never behind historical ones.
 WORKERS = (
+    ("worker-interactive", "interactive", 1),
     ("worker-sync", "sync", 2),
+    ("worker-bulk", "bulk", 1),
     ("worker-system", "system", 1),
 )
 

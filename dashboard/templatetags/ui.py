@@ -28,6 +28,7 @@ from django.utils.safestring import SafeString
 from connectors.ids import short_id
 from dashboard import formatting
 from dashboard.looks import look_of
+from dashboard.static_files import bundle_url
 
 register = template.Library()
 
@@ -45,6 +46,7 @@ register.filter("file_size", formatting.file_size)
 register.filter("short_id", short_id)
 register.simple_tag(formatting.percent, name="percent")
 register.simple_tag(formatting.width_class, name="width_class")
+register.simple_tag(bundle_url, name="bundled_styles")
 
 
 @register.simple_tag
@@ -149,14 +151,15 @@ def copy_button(text: str, label: str) -> SafeString:
 
 
 @register.simple_tag
-def control(field: BoundField) -> SafeString:
-    """Render the widget of ``field`` with our class; the first invalid field of a form takes the focus.
+def control(field: BoundField, *, focus: bool = False) -> SafeString:
+    """Render the widget of ``field`` with our class; the first invalid field takes the focus, else one with ``focus``.
 
     Django links help and error texts itself (``aria-describedby``, ``aria-invalid``); ``ui/field.html`` gives
     these texts the ids it expects.
     """
     classes = {"checkbox": "check", "select": "select", "textarea": "textarea"}
     attrs: dict[str, str | bool] = {"class": classes.get(field.widget_type, "input")}
-    if field.name == next((name for name in field.form.fields if name in field.form.errors), None):
+    first_invalid = next((name for name in field.form.fields if name in field.form.errors), None)
+    if field.name == first_invalid or (focus and first_invalid is None):
         attrs["autofocus"] = True
     return field.as_widget(attrs=attrs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -11,16 +12,30 @@ from connectors.engine.run import run_sync
 from connectors.models import Entity, Table
 from connectors.plan import Reporter, SyncError, SyncPlan, SyncResult, TablePlan
 from connectors.services.connect import destination_of, source_of
-from jobs.models import Job, JobStatus
+from jobs.models import Job, Lease
 
 WORK_FOLDER = "work"
 
 
+# Says how a selected table is copied, given what its settings say; None leaves it out.
+Choice = Callable[[Table, TablePlan], TablePlan | None]
+
+
 def run(job: Job, reporter: Reporter) -> SyncResult:
-    """Copy the job's entity. Raises `SyncError` or `Stopped`; the attempt's folder is removed either way."""
+    """Copy the job's entity as its tables are set. Raises `SyncError` or `Stopped`."""
+    return copy_entity(job, reporter, as_set)
+
+
+def as_set(_table: Table, planned: TablePlan) -> TablePlan:
+    """Copy every selected table as it is set."""
+    return planned
+
+
+def copy_entity(job: Job, reporter: Reporter, choice: Choice) -> SyncResult:
+    """Copy the chosen tables of the job's entity. Raises `SyncError` or `Stopped`; the attempt's folder goes anyway."""
     workdir = _fresh_folder(job)
     try:
-        plan = make_plan(job, workdir)
+        plan = make_plan(job, workdir, choice)
         names = ", ".join(table.name for table in plan.tables)
         reporter.log("info", "check_access", f"Attempt {job.attempt}: {len(plan.tables)} tables to copy: {names}")
         return run_sync(plan, reporter)
@@ -28,8 +43,8 @@ def run(job: Job, reporter: Reporter) -> SyncResult:
         shutil.rmtree(workdir, ignore_errors=True)
 
 
-def make_plan(job: Job, workdir: Path) -> SyncPlan:
-    """Return the plan of an attempt and store its tables in the job's record.
+def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> SyncPlan:
+    """Return the plan of an attempt, a snapshot of the settings as they are now, and store its tables in the record.
 
     Raises `SyncError` with `misconfigured` when the job has no entity or nothing is selected.
     """
@@ -37,7 +52,9 @@ def make_plan(job: Job, workdir: Path) -> SyncPlan:
     if entity is None:
         raise SyncError("misconfigured", "A sync needs an entity.")
     rows = _rows_last_time(entity)
-    tables = tuple(_table_plan(table, rows) for table in job.connection.tables.filter(is_selected=True))
+    selected = job.connection.tables.filter(is_selected=True)
+    asked = [choice(table, _table_plan(table, rows)) for table in selected]
+    tables = tuple(one for one in asked if one is not None)
     if not tables:
         raise SyncError("misconfigured", "No table is selected.")
     Job.objects.filter(pk=job.pk).update(
@@ -48,11 +65,16 @@ def make_plan(job: Job, workdir: Path) -> SyncPlan:
         destination=destination_of(job.connection),
         entity_id=entity.pk,
         entity_ref=entity.ref,
-        pipeline=f"pb_{entity.pk.hex}",
+        pipeline=pipeline_of(entity),
         dataset=entity.dataset,
         tables=tables,
         workdir=workdir,
     )
+
+
+def pipeline_of(entity: Entity) -> str:
+    """Return the name of an entity's dlt pipeline, which its schema and its staging dataset carry too."""
+    return f"pb_{entity.pk.hex}"
 
 
 def _table_plan(table: Table, rows: dict[str, int]) -> TablePlan:
@@ -68,15 +90,21 @@ def _table_plan(table: Table, rows: dict[str, int]) -> TablePlan:
 
 
 def _rows_last_time(entity: Entity) -> dict[str, int]:
-    last = Job.objects.filter(entity=entity, status=JobStatus.SUCCESS).newest_first().first()
+    last = Job.objects.filter(entity=entity).successes().newest_first().first()
     return {table["name"]: table.get("extracted", 0) for table in last.tables} if last else {}
 
 
 def _fresh_folder(job: Job) -> Path:
-    """Return an empty folder of this attempt; those of the job's earlier attempts, whose workers are gone, go."""
+    """Return an empty folder of this attempt, after removing those that attempts of killed workers left behind."""
     root = settings.PATCHBAY_HOME / WORK_FOLDER
-    for left in root.glob(f"{job.pk}-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # First the folders, then the leases: a job that starts in between has a folder that is not in our list.
+    found = list(root.iterdir())
+    others = Lease.objects.running().exclude(pk=job.pk).values_list("pk", flat=True)
+    in_use = tuple(f"{other}-" for other in others)
+    for left in found:
+        if not left.name.startswith(in_use):
+            shutil.rmtree(left, ignore_errors=True)
     folder: Path = root / f"{job.pk}-{job.attempt}"
-    folder.mkdir(mode=0o700, parents=True)
+    folder.mkdir(mode=0o700)
     return folder

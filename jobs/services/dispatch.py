@@ -7,26 +7,48 @@ no harm: a slot is claimed by moving the entity's next run, and a job starts by 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfoNotFoundError
 
 import structlog
 from cronsim import CronSimError
-from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
-from django.db.models import Count, F, Min, OuterRef, Q, Subquery, Window
-from django.db.models.functions import RowNumber
+from django.db.models import (
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    Min,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    Window,
+)
+from django.db.models.functions import Cast, Extract, Now, RowNumber
 
 from connectors.models import Connection, Entity
 from connectors.schedules import missed_between, next_slot, schedule_of
-from jobs.models import Job, Lease, LeaseQuerySet, LeaseState, Queue, Trigger
-from jobs.services.clock import database_now
+from jobs.models import AccountBlock, Job, Lease, LeaseQuerySet, LeaseState, Queue, Trigger
+from jobs.services.caps import Room
 from jobs.services.enqueue import new_lease, new_sync
 from jobs.services.publish import publish
 
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+DUE_BATCH = 2500
+# So many seconds of waiting bring a job forward by one turn.
+_SECONDS_PER_TURN = 30.0
+# The advisory lock of whoever chooses jobs. Any number would do; this one is ours.
+_CHOICE = 7_202_611
+_WHAT_CAPS_COUNT = ("exclusive_key", "destination_id", "account_key", "is_bulk")
 # Published and not picked up for this long: published again, waiting twice as long each time, half an hour at most.
 REPUBLISH_AFTER = timedelta(seconds=120)
 REPUBLISH_AT_MOST = timedelta(minutes=30)
@@ -37,7 +59,7 @@ _DOUBLINGS_AT_MOST = 4
 def tick() -> int:
     """Make due jobs and publish what may start. Returns how many jobs were published."""
     make_due_jobs()
-    chosen = [lease for queue in (Queue.SYNC, Queue.INTERACTIVE) for lease in claim_for_dispatch(queue)]
+    chosen = claim_for_dispatch(Queue.INTERACTIVE, Queue.SYNC, Queue.BULK)
     publish(chosen)
     return len(chosen)
 
@@ -45,17 +67,19 @@ def tick() -> int:
 def make_due_jobs() -> int:
     """Claim entities whose run is due, move each to its next slot, and make one job each. Returns how many."""
     with transaction.atomic():
-        now = database_now()
+        # The database's time at this statement, which unlike the clock at each row lets an index be used.
+        this_moment: Func[Any] = Func(function="STATEMENT_TIMESTAMP", output_field=DateTimeField())
         due = list(
             Entity.objects.selected()
-            .due(now)
+            .due(this_moment)
+            .annotate(now=this_moment)
             .select_related("connection__destination")
-            .select_for_update(skip_locked=True, of=("self",), no_key=True)[:BATCH]
+            .select_for_update(skip_locked=True, of=("self",), no_key=True)[:DUE_BATCH]
         )
         if not due:
             return 0
-        made = _make_jobs(due, now)
-        Entity.objects.bulk_update(due, ["next_run_at"])
+        made = _make_jobs(due, vars(due[0])["now"])
+        _store_next_runs(due)
     _refresh_next_runs({entity.connection_id for entity in due})
     return made
 
@@ -84,6 +108,17 @@ def _make_jobs(due: list[Entity], now: datetime) -> int:
     return len(Job.objects.bulk_create([job for job in jobs if job.pk in leased]))
 
 
+def _store_next_runs(entities: list[Entity]) -> None:
+    """Store each entity's next run in one plain statement; `bulk_update` compares each row with each of the others."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "UPDATE connectors_entity SET next_run_at = given.next_run_at "
+            "FROM unnest(%s::uuid[], %s::timestamptz[]) AS given (id, next_run_at) "
+            "WHERE connectors_entity.id = given.id",
+            [[entity.pk for entity in entities], [entity.next_run_at for entity in entities]],
+        )
+
+
 def _count_siblings(entities: list[Entity]) -> dict[UUID, int]:
     """Return how many selected entities the connection of each has, by connection."""
     selected = Entity.objects.selected().filter(connection__in={entity.connection_id for entity in entities})
@@ -107,60 +142,79 @@ def _refresh_next_runs(connection_ids: set[UUID]) -> None:
 
 
 @transaction.atomic
-def claim_for_dispatch(queue: Queue) -> list[Lease]:
-    """Choose the pending jobs of a queue to publish next and stamp them: as many as the workers have room for.
+def claim_for_dispatch(*queues: Queue, is_patient: bool = True) -> list[Lease]:
+    """Choose the pending jobs of some queues to publish next and stamp them: as many as the workers have room for.
 
-    Connections take turns, oldest job first within one; a job published but never picked up counts as free again.
+    Connections take turns, oldest job first within one, and the longer a job waits the earlier its turn; a job
+    published but never picked up counts as free again. One process chooses at a time, so that no limit is passed by
+    two that look at once: a patient one waits for its turn, another one leaves the choice to whoever has it.
     """
-    now = database_now()
+    now = _take_turn(is_patient=is_patient)
+    if now is None:
+        return []
     stale = Q(dispatched_at__lt=now - REPUBLISH_AFTER)
     in_flight = Lease.objects.filter(Q(state=LeaseState.RUNNING) | Q(dispatched_at__gte=now - REPUBLISH_AFTER))
-    room = settings.PATCHBAY_IN_FLIGHT - in_flight.filter(queue=queue).count()
-    if room <= 0:
+    room = Room(in_flight.only("queue", "connection", "entity", *_WHAT_CAPS_COUNT))
+    open_queues = [queue for queue in queues if room.in_queue(queue) > 0]
+    if not open_queues:
         return []
-    entities, writers = _taken(in_flight)
-    waiting = Lease.objects.pending().filter(Q(dispatched_at__isnull=True) | stale, queue=queue, available_at__lte=now)
-    free = waiting.exclude(entity__in=entities).exclude(exclusive_key__in=writers)
-    chosen = _in_turns(_lock_in_turns(free), room, now)
-    Lease.objects.filter(pk__in=[lease.pk for lease in chosen]).update(
-        dispatched_at=now, dispatch_count=F("dispatch_count") + 1
-    )
+    blocked = AccountBlock.objects.filter(account_key=OuterRef("account_key"), until__gt=now)
+    ready = Lease.objects.pending().filter(Q(dispatched_at__isnull=True) | stale, available_at__lte=now)
+    waiting = ready.filter(~Exists(blocked)).exclude(room.full())
+    chosen = [lease for lease in _lock_in_turns(waiting, open_queues, now) if room.take(lease)]
+    if chosen:
+        Lease.objects.filter(pk__in=[lease.pk for lease in chosen]).update(
+            dispatched_at=now, dispatch_count=F("dispatch_count") + 1
+        )
     return chosen
 
 
-def _taken(in_flight: LeaseQuerySet) -> tuple[set[UUID], set[UUID]]:
-    """Return the entities that sync or are about to, and the exclusive destinations that are written to."""
-    entities = Entity.objects.filter(leases__in=in_flight).values_list("pk", flat=True)
-    writers = in_flight.values_list("exclusive_key", flat=True)
-    return set(entities), {writer for writer in writers if writer is not None}
+def refill(queue: Queue) -> int:
+    """Publish what there is room for since a job of `queue` has ended. Returns how many. For workers, between jobs.
+
+    The tick does the same for all queues once a second; short jobs would leave their workers idle until then.
+    """
+    is_waiting = Lease.objects.pending().filter(queue=queue, dispatched_at__isnull=True, available_at__lte=Now())
+    if not is_waiting.exists():
+        return 0
+    chosen = claim_for_dispatch(queue, is_patient=False)
+    publish(chosen)
+    return len(chosen)
 
 
-def _lock_in_turns(waiting: LeaseQuerySet) -> list[Lease]:
-    """Lock a batch: the oldest of each connection, then the second of each, so that a long queue hides nobody."""
+def _take_turn(*, is_patient: bool) -> datetime | None:
+    """Hold the choice until the transaction ends and return the time; None when another process has it."""
+    take = "pg_advisory_xact_lock(%s) IS NOT NULL" if is_patient else "pg_try_advisory_xact_lock(%s)"
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT {take}, clock_timestamp()", [_CHOICE])
+        is_ours, now = cursor.fetchone()
+    return now if is_ours else None
+
+
+def _lock_in_turns(waiting: LeaseQuerySet, queues: list[Queue], now: datetime) -> list[Lease]:
+    """Lock a batch of each queue and return it in the order of the jobs' turns.
+
+    First the oldest of each connection, then the second of each, so that a long queue hides nobody; so many seconds
+    of waiting make up for one turn, so that many small connections never keep one large one waiting for ever.
+    """
     turn = Window(RowNumber(), partition_by=F("connection"), order_by=F("pk").asc())
-    ranked = waiting.annotate(turn=turn).order_by("turn", "pk").values_list("pk", flat=True)
-    batch = waiting.filter(pk__in=list(ranked[:BATCH]))
-    return list(batch.order_by("pk").select_for_update(skip_locked=True))
-
-
-def _in_turns(waiting: list[Lease], room: int, now: datetime) -> list[Lease]:
-    """Pick up to `room` leases: first the oldest of each connection, then the second of each, and so on."""
-    turns: dict[object, int] = {}
-    ranked = []
-    for lease in waiting:
-        if _waits_longer(lease, now):
-            continue
-        turn = turns.get(lease.connection_id, 0)
-        turns[lease.connection_id] = turn + 1
-        ranked.append((turn, lease))
-    chosen: list[Lease] = []
-    taken: set[UUID] = set()
-    for _, lease in sorted(ranked, key=lambda pair: (pair[0], pair[1].pk)):
-        keys = {key for key in (lease.exclusive_key, lease.entity_id) if key}
-        if len(chosen) < room and not keys & taken:
-            taken |= keys
-            chosen.append(lease)
-    return chosen
+    waited = Extract(ExpressionWrapper(Value(now) - F("available_at"), output_field=DurationField()), "epoch")
+    rank = Cast(F("turn"), FloatField()) - Cast(waited, FloatField()) / Value(_SECONDS_PER_TURN)
+    batches = [
+        waiting.filter(queue=queue)
+        .annotate(turn=turn)
+        .annotate(rank=ExpressionWrapper(rank, output_field=FloatField()))
+        .order_by("rank", "pk")
+        .values_list("rank", "pk")[:BATCH]
+        for queue in queues
+    ]
+    ranked = sorted(batches[0].union(*batches[1:], all=True) if len(batches) > 1 else batches[0])
+    if not ranked:
+        return []
+    batch = waiting.filter(pk__in=[pk for _, pk in ranked])
+    locked = {lease.pk: lease for lease in batch.order_by("pk").select_for_update(skip_locked=True, of=("self",))}
+    found = [locked[pk] for _, pk in ranked if pk in locked]
+    return [lease for lease in found if not _waits_longer(lease, now)]
 
 
 def _waits_longer(lease: Lease, now: datetime) -> bool:

@@ -15,10 +15,22 @@ from connectors.models import Connection, Entity, Status
 from connectors.services import facts
 from connectors.status import MISSING
 from jobs.models import Job, JobType, Lease, LeaseState, Queue, Trigger
+from jobs.services.caps import account_key
 from jobs.services.publish import publish_on_commit
 
 # A job's attempts are bounded by the code of its last failure; this is what a page shows before there is one.
-DEFAULT_ATTEMPTS = entry("unknown_error").max_attempts
+DEFAULT_ATTEMPTS = entry("unreachable").max_attempts
+# Historical jobs move everything, so they have workers of their own and half of a connection's room at most.
+BULK_TYPES = (JobType.HISTORICAL_RESYNC, JobType.PURGE)
+_QUEUES = {
+    JobType.DATA_SYNC: Queue.SYNC,
+    JobType.HISTORICAL_RESYNC: Queue.BULK,
+    JobType.PURGE: Queue.BULK,
+    JobType.TEST_CONNECTION: Queue.INTERACTIVE,
+    JobType.DISCOVER: Queue.INTERACTIVE,
+    JobType.ENROLL_BENEFITS: Queue.INTERACTIVE,
+    JobType.TOKEN_REFRESH: Queue.INTERACTIVE,
+}
 
 
 class CannotSync(Exception):  # noqa: N818 - a refusal that is told to the person, not a fault
@@ -45,7 +57,7 @@ def enqueue_sync(
     waits for a worker.
     """
     locked = facts.lock(connection.pk)
-    _refuse_unless_ready(locked)
+    refuse_unless_ready(locked)
     # A tick that is making jobs of these entities is waited for, so that its jobs are seen.
     selected = facts.lock_entities(locked)
     entities = [entity] if entity else selected
@@ -94,17 +106,21 @@ def new_lease(job: Job, connection: Connection, *, now: datetime | None = None) 
     return Lease(
         job=job,
         type=job.type,
-        queue=Queue.SYNC,
+        queue=_QUEUES[JobType(job.type)],
         connection=connection,
         entity=job.entity,
         slot_at=job.slot_at,
         exclusive_key=connection.destination_id if is_exclusive else None,
+        destination_id=connection.destination_id,
+        account_key=account_key(connection),
+        is_bulk=job.type in BULK_TYPES,
         # The database's clock, which `start` compares with: a message must not come too early to be obeyed.
         available_at=now or Now(),
     )
 
 
-def _refuse_unless_ready(connection: Connection) -> None:
+def refuse_unless_ready(connection: Connection) -> None:
+    """Raise `CannotSync` for a locked connection that is paused or incomplete."""
     if connection.status == Status.PAUSED:
         pause = connection.pauses.open().first()
         why = f": {pause.reason}" if pause else ""

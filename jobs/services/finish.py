@@ -5,9 +5,8 @@ What ends a job also writes the facts that lists show: of the entity, of the con
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,33 +15,37 @@ from django.db import transaction
 from django.db.models import F
 
 from connectors.errors import entry
-from connectors.models import Connection, Entity
+from connectors.models import Connection, Entity, Status
 from connectors.plan import SyncResult
 from connectors.services import facts
-from jobs.models import Attempt, Job, JobStatus, Lease, LeaseState, Step, StepStatus
+from jobs.models import SYNC_TYPES, Attempt, Job, JobStatus, JobType, Lease, LeaseState, Step, StepStatus
 from jobs.services.clock import database_now
+from jobs.services.retry import Failure, Verdict, best_loaded, block_account, weigh
 from jobs.services.start import Claim
 from jobs.text import storable
+
+__all__ = (
+    "Failure",
+    "StaleAttempt",
+    "after_attempt_failed",
+    "cancel",
+    "end_cancelled",
+    "fail",
+    "give_back",
+    "lock_entity",
+    "succeed",
+)
 
 log = structlog.get_logger(__name__)
 
 RUNS_KEPT = 30
-LONGEST_WAIT_SECONDS = 3600
 DETAIL_LENGTH = 4000
+# A person waits for their answer, so a failure is told at once in place of tried again.
+ONE_TRY = (JobType.TEST_CONNECTION, JobType.DISCOVER)
 
 
 class StaleAttempt(Exception):  # noqa: N818 - nothing went wrong: another attempt owns the job now
     """The token is no longer valid, so nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt failed: a code of the registry, the step, and the source's own words without secrets."""
-
-    code: str
-    step: str = ""
-    detail: str = ""
-    retry_after: float | None = None
 
 
 @transaction.atomic
@@ -86,25 +89,55 @@ def cancel(*, claim: Claim) -> None:
     end_cancelled(job)
 
 
+@transaction.atomic
+def give_back(*, claim: Claim) -> None:
+    """Put a running job back to pending because its worker stops: at once, and without charging the attempt.
+
+    One that a person cancelled in the meantime ends as cancelled. Raises `StaleAttempt`.
+    """
+    job, lease = _hold(claim)
+    if stopped_by := _stopped_by(job, lease):
+        end_cancelled(job, stopped_by)
+        return
+    failure = Failure("worker_stopping")
+    now = database_now()
+    _close_attempt(job, JobStatus.CANCELLED, now, failure)
+    _wait_again(job, lease, failure, replace(weigh(job, lease, failure), wait_seconds=0.0), now)
+
+
 def after_attempt_failed(job: Job, lease: Lease, failure: Failure) -> None:
     """Record the failed attempt of a held job, and either put it back to pending or end it."""
     failure = replace(failure, detail=storable(failure.detail, DETAIL_LENGTH))
     now = database_now()
+    verdict = weigh(job, lease, failure)
     _close_attempt(job, JobStatus.FAILED, now, failure)
-    tries = lease.lost_count if failure.code == "worker_lost" else job.attempt - lease.lost_count
-    if tries < entry(failure.code).max_attempts:
-        if lease.cancel_requested_at is not None:
-            # Asked for while the attempt failed by itself: waiting again would wait for ever.
-            end_cancelled(job)
-        else:
-            _wait_again(job, lease, failure, now + timedelta(seconds=wait_seconds(failure, tries)))
-        return
-    _end(job, JobStatus.FAILED, error_code=failure.code, error_step=failure.step, error_detail=failure.detail)
+    is_told_at_once = job.type in ONE_TRY and failure.code != "worker_lost"
+    if verdict.wait_seconds is None or is_told_at_once:
+        _end(job, JobStatus.FAILED, error_code=failure.code, error_step=failure.step, error_detail=failure.detail)
+    elif stopped_by := _stopped_by(job, lease):
+        end_cancelled(job, stopped_by)
+    else:
+        available_at = now + timedelta(seconds=verdict.wait_seconds)
+        _wait_again(job, lease, failure, verdict, available_at)
+        if entry(failure.code).retry.kind == "rate_limit":
+            block_account(lease, available_at, failure.detail)
 
 
-def end_cancelled(job: Job) -> None:
-    """End a held job, running or waiting, as cancelled."""
-    _end(job, JobStatus.CANCELLED, error_code="cancelled_by_user")
+def _stopped_by(job: Job, lease: Lease) -> str:
+    """Return the code of what keeps a held job from another attempt, empty where nothing does."""
+    if lease.cancel_requested_at is not None:
+        # Asked for while the attempt failed by itself: waiting again would wait for ever.
+        return "cancelled_by_user"
+    if job.type in SYNC_TYPES and job.connection.status == Status.PAUSED:
+        return "paused"
+    waiting = Lease.objects.pending().filter(entity=job.entity, type=JobType.HISTORICAL_RESYNC)
+    # A person's re-sync that waits behind a sync copies the same and more.
+    return "superseded" if job.type == JobType.DATA_SYNC and waiting.exists() else ""
+
+
+def end_cancelled(job: Job, code: str = "cancelled_by_user") -> None:
+    """End a held job, running or waiting, as cancelled; `code` says why."""
+    _end(job, JobStatus.CANCELLED, error_code=code)
 
 
 def lock_entity(job: Job) -> Entity | None:
@@ -114,14 +147,6 @@ def lock_entity(job: Job) -> Entity | None:
     for whoever changes the entity's waiting lease.
     """
     return Entity.objects.select_for_update(no_key=True).get(pk=job.entity_id) if job.entity_id else None
-
-
-def wait_seconds(failure: Failure, tries: int) -> float:
-    """Return how long to wait after `tries` failed attempts: what the source asked for, or a doubling with jitter."""
-    if failure.retry_after is not None:
-        return min(max(0.0, failure.retry_after), LONGEST_WAIT_SECONDS)
-    longest: float = min(LONGEST_WAIT_SECONDS, entry(failure.code).first_wait_seconds * 2 ** max(0, tries - 1))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
 
 def _hold(claim: Claim) -> tuple[Job, Lease]:
@@ -136,9 +161,10 @@ def _hold(claim: Claim) -> tuple[Job, Lease]:
     return Job.objects.select_related("entity").get(pk=claim.job_id), lease
 
 
-def _wait_again(job: Job, lease: Lease, failure: Failure, available_at: datetime) -> None:
+def _wait_again(job: Job, lease: Lease, failure: Failure, verdict: Verdict, available_at: datetime) -> None:
     """Put a held job back to pending. A run of the same entity that only waits is folded into it."""
     _fold_waiting_into(job)
+    best = best_loaded(lease)
     Lease.objects.filter(pk=job.pk).update(
         state=LeaseState.PENDING,
         token=None,
@@ -147,13 +173,15 @@ def _wait_again(job: Job, lease: Lease, failure: Failure, available_at: datetime
         available_at=available_at,
         dispatched_at=None,
         dispatch_count=0,
-        lost_count=lease.lost_count,
-        progress={},
+        lost_count=verdict.lost_count,
+        charged=verdict.charged,
+        no_progress=verdict.no_progress,
+        progress={"best": best} if best else {},
     )
     Job.objects.filter(pk=job.pk).update(
         status=JobStatus.PENDING,
         next_attempt_at=available_at,
-        max_attempts=entry(failure.code).max_attempts,
+        max_attempts=verdict.max_attempts,
         error_code=failure.code,
         error_step=failure.step,
         error_detail=failure.detail,
@@ -206,7 +234,9 @@ def _end(job: Job, status: JobStatus, **values: Any) -> None:
         message = f"Job {job.pk} had ended already."
         raise StaleAttempt(message)
     ended = Job.objects.get(pk=job.pk)
-    _record_run(ended, facts.lock(ended.connection_id), entity, now)
+    if ended.type in SYNC_TYPES:
+        # A test, a discovery or a purge is no run: lists show when data last moved.
+        _record_run(ended, facts.lock(ended.connection_id), entity, now)
 
 
 def _record_run(job: Job, connection: Connection, entity: Entity | None, now: datetime) -> None:

@@ -9,11 +9,12 @@ from uuid import UUID
 import structlog
 from celery import current_app
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from jobs.models import Lease
+from jobs.models import AccountBlock, Lease, LeaseState
+from jobs.services.caps import Room
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +28,13 @@ def publish_on_commit(leases: Sequence[Lease]) -> None:
 
 
 def _publish_now(job_ids: Sequence[UUID]) -> None:
-    claimed = Lease.objects.pending().filter(pk__in=job_ids, dispatched_at__isnull=True)
+    blocked = AccountBlock.objects.filter(account_key=OuterRef("account_key"), until__gt=Now())
+    waiting = Lease.objects.pending().filter(~Exists(blocked), dispatched_at__isnull=True)
+    room = Room(Lease.objects.filter(Q(state=LeaseState.RUNNING) | Q(dispatched_at__isnull=False)))
     # The first of many only: the tick lets the others follow as workers become free.
-    for lease in claimed.order_by("pk")[:1]:
+    for lease in waiting.filter(pk__in=job_ids).order_by("pk")[:1]:
+        if not room.take(lease):
+            return
         stamped = Lease.objects.pending().filter(pk=lease.pk, dispatched_at__isnull=True)
         if stamped.update(dispatched_at=Now(), dispatch_count=F("dispatch_count") + 1) == 1:
             publish([lease])

@@ -14,11 +14,12 @@ from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 
-from connectors.errors import entry
 from connectors.services import facts
 from jobs.models import Job, Lease
 from jobs.services.clock import database_now
 from jobs.services.finish import Failure, after_attempt_failed, end_cancelled
+from jobs.services.presence import forget_the_dead
+from jobs.services.retry import forget_old_blocks
 from jobs.services.workers import is_gone, short_name
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,8 @@ def reap() -> int:
         has_expired = expires_at is not None and expires_at < now and grace_over
         if (has_expired or is_gone(worker)) and _take_back(job_id, token, worker, expires_at):
             reaped += 1
+    forget_the_dead()
+    forget_old_blocks(now)
     return reaped
 
 
@@ -56,9 +59,8 @@ def _take_back(job_id: UUID, token: UUID | None, worker: str, expires_at: dateti
         end_cancelled(job)
         return True
     log.warning("A worker is gone; its job is taken back", job=str(job_id), worker=short_name(worker))
-    lease.lost_count += 1
     lost = f"The process {short_name(worker)} ended without finishing attempt {job.attempt}."
-    after_attempt_failed(job, lease, Failure(entry("worker_lost").code, detail=lost))
+    after_attempt_failed(job, lease, Failure("worker_lost", detail=lost))
     return True
 
 

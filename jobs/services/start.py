@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Coalesce, Now
 
-from jobs.models import Attempt, Job, JobStatus, Lease, LeaseState
+from jobs.models import AccountBlock, Attempt, Job, JobStatus, Lease, LeaseState
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,8 @@ class Claim:
     token: UUID
     attempt: int
     worker: str
+    # The most rows that an attempt before this one has loaded.
+    best_loaded: int = 0
 
 
 def start(*, job_id: UUID, worker: str, token: UUID | None = None) -> Claim | None:
@@ -37,36 +39,44 @@ def start(*, job_id: UUID, worker: str, token: UUID | None = None) -> Claim | No
     made. Returns None when there is nothing to do: the job is over, runs already, waits for later, or was cancelled.
     """
     if token is not None:
-        held = Lease.objects.running().filter(pk=job_id, token=token).values_list("attempt", flat=True).first()
+        held = Lease.objects.running().filter(pk=job_id, token=token).first()
         if held is not None:
-            return Claim(job_id, token, held, worker)
+            return _claim(held, token)
     token = token or uuid4()
     try:
         with transaction.atomic():
-            attempt = _take(job_id, token, worker)
+            lease = _take(job_id, token, worker)
     except IntegrityError:
         waiting = Lease.objects.pending().filter(pk=job_id)
         waiting.update(dispatched_at=None, dispatch_count=0, available_at=Now() + _BUSY_WAIT)
         return None
-    if attempt is None:
+    if lease is None:
         log.info("Dropped a message: its job is over, runs already or waits", job=str(job_id))
         return None
-    return Claim(job_id, token, attempt, worker)
+    return _claim(lease, token)
 
 
-def _take(job_id: UUID, token: UUID, worker: str) -> int | None:
-    ready = Lease.objects.pending().filter(pk=job_id, available_at__lte=Now(), cancel_requested_at__isnull=True)
+def _claim(lease: Lease, token: UUID) -> Claim:
+    return Claim(lease.job_id, token, lease.attempt, lease.worker, lease.progress.get("best", 0))
+
+
+def _take(job_id: UUID, token: UUID, worker: str) -> Lease | None:
+    waiting = Lease.objects.pending().filter(pk=job_id)
+    blocked = AccountBlock.objects.filter(account_key=OuterRef("account_key"), until__gt=Now())
+    ready = waiting.filter(~Exists(blocked), available_at__lte=Now(), cancel_requested_at__isnull=True)
     taken = ready.update(
         state=LeaseState.RUNNING,
         token=token,
         worker=worker,
         attempt=F("attempt") + 1,
         expires_at=Now() + timedelta(seconds=settings.PATCHBAY_LEASE_SECONDS),
-        progress={},
     )
     if taken != 1:
+        # Published before its account was blocked: free again, so that the tick publishes it after the block.
+        waiting.filter(Exists(blocked)).update(dispatched_at=None, dispatch_count=0)
         return None
-    attempt = Lease.objects.values_list("attempt", flat=True).get(pk=job_id)
+    lease = Lease.objects.get(pk=job_id)
+    attempt = lease.attempt
     Job.objects.filter(pk=job_id).update(
         status=JobStatus.RUNNING,
         attempt=attempt,
@@ -75,4 +85,4 @@ def _take(job_id: UUID, token: UUID, worker: str) -> int | None:
         next_attempt_at=None,
     )
     Attempt.objects.create(job_id=job_id, number=attempt, token=token, worker=worker, started_at=Now())
-    return attempt
+    return lease

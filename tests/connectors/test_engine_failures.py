@@ -100,7 +100,9 @@ def test_a_traceback_holds_no_password(
     shop: psycopg.Connection[Any], warehouse_db: psycopg.Connection[Any], to_postgres: Route
 ) -> None:
     secrets = [*to_postgres.source.secrets.values(), *to_postgres.destination.secrets.values()]
-    in_the_way = f"CREATE SCHEMA {to_postgres.dataset}; CREATE VIEW {to_postgres.dataset}.orders AS SELECT 1 AS id"
+    in_the_way = (
+        f"CREATE SCHEMA {to_postgres.dataset}; CREATE VIEW {to_postgres.dataset}.orders AS SELECT 1 AS id LIMIT 0"
+    )
     warehouse_db.execute(in_the_way.encode())
 
     with pytest.raises(SyncError) as caught:

@@ -94,6 +94,13 @@ def test_tables_are_described(source_db: psycopg.Connection[Any], source: Endpoi
     assert {table.mode for table in found.values()} == {"replace"}
 
 
+def test_records_of_dlt_are_not_offered(source_db: psycopg.Connection[Any], source: Endpoint) -> None:
+    """A source may itself be a warehouse that dlt loads: its records would mix with those of the destination."""
+    source_db.execute("CREATE TABLE _dlt_loads (load_id text); CREATE TABLE adlt_x (id int, _dlt_id text)")
+
+    assert [found.name for found in access.list_tables(source, "public")] == ["adlt_x"]
+
+
 def test_a_table_that_may_not_be_read_is_offered_without_a_count(
     source_db: psycopg.Connection[Any], source: Endpoint
 ) -> None:

@@ -12,7 +12,16 @@ from cronsim import CronSimError
 
 from connectors.ids import new_id
 from connectors.models import Connection
-from connectors.schedules import INTERVALS, Schedule, in_words, missed_between, next_slot, schedule_of, slots
+from connectors.schedules import (
+    INTERVALS,
+    Schedule,
+    cron_in_words,
+    in_words,
+    missed_between,
+    next_slot,
+    schedule_of,
+    slots,
+)
 
 ANCHOR = datetime(2026, 1, 5, 12, 0, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -216,8 +225,23 @@ def test_expression_that_is_none_is_refused() -> None:
         ({"interval_seconds": 21600}, "Every 6 h"),
         ({"interval_seconds": 600}, "Every 10 min"),
         ({"schedule_kind": "manual"}, "By hand"),
-        ({"schedule_kind": "cron", "cron": "0 4 * * *", "time_zone": "Europe/Berlin"}, "0 4 * * * (Europe/Berlin)"),
+        ({"schedule_kind": "cron", "cron": "0 4 * * *", "time_zone": "Europe/Berlin"}, "At 04:00 (Europe/Berlin)"),
     ],
 )
 def test_schedule_in_words(values: dict[str, object], words: str) -> None:
     assert in_words(connection(**values)) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("30 2 * * *", "At 02:30"),
+        ("*/5 * * * *", "Every 5 minutes"),
+        ("0 9 * * 1-5", "At 09:00, Monday through Friday"),
+        ("0 6,18 * * *", "At 06:00 and 18:00"),
+        ("often", "often"),
+        ("", ""),
+    ],
+)
+def test_cron_in_words(text: str, words: str) -> None:
+    assert cron_in_words(text) == words

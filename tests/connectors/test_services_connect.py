@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -84,15 +86,25 @@ def test_unknown_provider_is_refused_and_nothing_is_stored() -> None:
     assert not Connection.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["Shop", "shop", "SHOP!"])
-def test_taken_name_or_dataset_is_refused(name: str) -> None:
+def test_taken_name_is_refused() -> None:
     destination = make_destination()
     new_connection(destination=destination)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        new_connection(name=name, destination=destination)
+        new_connection(destination=destination)
 
     assert Connection.objects.count() == 1
+
+
+@pytest.mark.parametrize("names", [("Shop", "SHOP!"), ("雪", "雨"), ("x" * 41, "x" * 42)])
+def test_names_that_look_alike_get_datasets_of_their_own(names: tuple[str, str]) -> None:
+    destination = make_destination()
+
+    first, second = (new_connection(name=name, destination=destination) for name in names)
+
+    assert first.dataset == dataset_name(names[0])
+    assert re.fullmatch(f"{re.escape(first.dataset[:29])}_[0-9a-f]{{10}}", second.dataset)
+    assert len(second.dataset) <= 40
 
 
 def test_credentials_are_sealed_and_open_for_their_row_only() -> None:
@@ -216,6 +228,8 @@ def test_refused_test_changes_nothing(payroll: Endpoint, sandbox: Running) -> No
         ("Ärzte", "rzte"),
         ("雪", "c_"),
         ("x" * 80, "x" * 40),
+        ("PG temp", "c_pg_temp"),
+        ("Information schema", "c_information_schema"),
     ],
 )
 def test_dataset_name_is_usable_everywhere(name: str, dataset: str) -> None:

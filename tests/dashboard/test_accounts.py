@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.cache import cache
 from django.test import Client, override_settings
@@ -43,6 +45,13 @@ def test_wrong_password_keeps_the_name_and_drops_the_password(account: str) -> N
     assert "This name and password do not match" in page
     assert f'value="{account}"' in page
     assert "another secret" not in page
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', page) == ["password"]
+
+
+def test_sign_in_starts_at_the_name(db: None) -> None:
+    page = Client().get(LOGIN).content.decode()
+
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', page) == ["login"]
 
 
 def test_unknown_name_says_the_same_as_a_wrong_password(db: None) -> None:

@@ -19,8 +19,8 @@ from tests.factories import make_connection, make_entity, make_job
 
 HTMX = {"HX-Request": "true"}
 POLL = {**HTMX, "HX-Trigger": "poll"}
-# Session, user, groups, connection; leases, totals; entities of the page and their number; jobs.
-QUERIES = 9
+# Session, user, groups, connection; leases, totals; entities of the page and their number; jobs; health.
+QUERIES = 10
 
 
 def _run(status: str = "success", ms: int = 1000) -> dict[str, object]:

@@ -17,8 +17,9 @@ from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job, make_lease
 
 HTMX = {"HX-Request": "true"}
-# Session, user, groups, connection; leases, totals, tables; then the entities of the page and their number.
-QUERIES_WITH_ENTITIES = 9
+# Session, user, groups, connection; leases, totals, tables; then the entities of the page and their number;
+# why it does not run, and the line of Patchbay's own health.
+QUERIES_WITH_ENTITIES = 11
 
 
 def _payroll(count: int = 3, **values: object) -> Connection:
@@ -95,6 +96,8 @@ def test_overview_lists_the_entities_with_what_needs_attention_first(viewer: Cli
     assert str(broken.pk) in page
     assert "2 active, 1 broken" in page
     assert "1 of 3 entities broken" in page
+    assert '<div class="wire is-warn wire--ok">' in page
+    assert '<section class="banner banner--plain is-warn"' in page
     assert "Sandbox Payroll refused the sign-in, for Zulu" in page
     assert "The other 2 entities still sync." in page
 
@@ -170,7 +173,7 @@ def test_overview_of_a_paused_connection_names_who_why_and_until_when(operator: 
     assert "Paused by admin" in page
     assert "The source moves." in page
     assert "The pause ends on <time" in page
-    assert 'disabled title="Paused: resume it first"' in page
+    assert 'disabled title="Paused: nothing syncs until it is resumed"' in page
 
 
 def test_overview_of_an_incomplete_connection_says_what_is_missing(viewer: Client) -> None:
@@ -245,3 +248,27 @@ def test_overview_needs_a_member(client: Client, db: None) -> None:
 
 def test_overview_is_only_read(admin: Client) -> None:
     assert admin.post(make_connection().get_absolute_url()).status_code == 405
+
+
+def test_overview_says_why_it_does_not_run(viewer: Client) -> None:
+    connection = make_connection(next_run_at=timezone.now() - timedelta(minutes=2))
+    entity = make_entity(connection, next_run_at=connection.next_run_at)
+
+    assert "but no worker of the queue system is alive to make its job." in flat(
+        viewer.get(connection.get_absolute_url())
+    )
+    make_job(connection, entity, status=JobStatus.PENDING)
+    shown = flat(viewer.get(connection.get_absolute_url()))
+    assert "Not running now. No worker of the queue sync is alive." in shown
+
+
+def test_overview_lists_the_next_five_runs_in_the_schedules_zone(viewer: Client) -> None:
+    planned = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=5)
+    connection = make_connection(schedule_kind="cron", cron="*/5 * * * *", time_zone="Asia/Tokyo", next_run_at=planned)
+    make_entity(connection, next_run_at=planned)
+
+    shown = flat(viewer.get(connection.get_absolute_url())).partition('id="next-runs"')[2].partition("</ol>")[0]
+
+    assert shown.count("<li") == 5
+    assert shown.count("JST (UTC+9)") == 5
+    assert "Every 5 minutes (Asia/Tokyo)" in flat(viewer.get(connection.get_absolute_url()))

@@ -16,8 +16,8 @@ from jobs.models import JobStatus, Lease
 from tests.conftest import member
 from tests.factories import make_connection, make_destination, make_entity, make_job
 
-# Session, user, groups; destinations; the rows and their count; entities, leases, pauses; five for the head.
-FULL_PAGE_QUERIES = 14
+# Session, user, groups; destinations; the rows and their count; entities, leases, pauses; five for the head; health.
+FULL_PAGE_QUERIES = 15
 # Session, user, groups; the rows; entities, leases, pauses; five for the head.
 POLL_QUERIES = 12
 
@@ -64,7 +64,7 @@ def test_row_says_what_is_known(viewer: Client) -> None:
     assert cell(text, "status", connection) == "Active"
     assert cell(text, "ent", connection) == "1 / 2"
     assert cell(text, "last", connection) == "2 h ago"
-    assert cell(text, "next", connection) == "Not scheduled"
+    assert cell(text, "next", connection) == "Not scheduled Every 6 h"
     assert f'<span class="sub mono t-11">{connection.dataset}</span>' in text
     assert "Every 6 h" in text
 
@@ -75,7 +75,7 @@ def test_broken_connection_says_why_and_is_on_hold(viewer: Client) -> None:
     text = page(viewer)
 
     assert cell(text, "status", connection) == "Broken Sign-in refused"
-    assert cell(text, "next", connection) == "On hold"
+    assert cell(text, "next", connection) == "On hold Every 6 h"
 
 
 def test_paused_connection_says_who_and_since_when(viewer: Client) -> None:
@@ -86,7 +86,7 @@ def test_paused_connection_says_who_and_since_when(viewer: Client) -> None:
     text = page(viewer)
 
     assert cell(text, "status", connection) == "Paused By operator, 3 d"
-    assert cell(text, "next", connection) == "Paused"
+    assert cell(text, "next", connection) == "Paused Every 6 h"
 
 
 def test_active_connection_with_a_failing_entity_says_so(viewer: Client) -> None:
@@ -112,7 +112,7 @@ def test_running_connection_counts_its_rows(viewer: Client) -> None:
     text = page(viewer)
 
     assert cell(text, "status", connection) == "Active Syncing now, 12,400 rows"
-    assert cell(text, "next", connection) == "After this run"
+    assert cell(text, "next", connection) == "After this run Every 6 h"
     assert "1 syncing now" in text
     assert 'hx-trigger="every 2s"' in text
 
@@ -234,7 +234,7 @@ def test_pages_by_key_meet_every_row_once(viewer: Client, monkeypatch: pytest.Mo
 
 
 def test_empty_states_say_what_to_do(viewer: Client) -> None:
-    assert "Connect the first source" in page(viewer)
+    assert "Nothing is connected yet" in page(viewer)
 
     make_connection(name="Halden")
     text = page(viewer, "?q=haldn&provider=postgres")

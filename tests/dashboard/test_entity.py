@@ -19,7 +19,7 @@ from tests.factories import make_connection, make_entity, make_job
 HTMX = {"HX-Request": "true"}
 POLL = {**HTMX, "HX-Trigger": "poll"}
 # Those of the job history; the entity, its jobs, and its two neighbours.
-QUERIES = 13
+QUERIES = 14
 
 
 def _runs(*statuses: str) -> list[dict[str, object]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("values", "title"),
     [
-        ({"status": "pending"}, "Pending: waiting for a free worker"),
+        ({"status": "pending"}, "Pending: no worker of the queue sync is alive"),
         ({"status": "running"}, "In progress: starting"),
         ({"status": "success", "rows_loaded": 51230, "tables": DONE_TABLES}, "Success: 51,230 rows in 2 tables"),
         ({"status": "success", "rows_loaded": 1, "tables": DONE_TABLES[:1]}, "Success: 1 row in 1 table"),
@@ -49,12 +49,13 @@ def test_title_says_what_happens(viewer: Client, values: dict[str, Any], title: 
 
 def test_waiting_job_names_the_next_attempt_and_why_there_is_one(viewer: Client) -> None:
     at = timezone.now() + timedelta(seconds=40)
-    job = sync_of(payroll_entity(), "pending", attempt=1, max_attempts=5, next_attempt_at=at)
+    job = sync_of(payroll_entity(), "pending", attempt=1, max_attempts=5, next_attempt_at=at, error_code="unreachable")
+    Lease.objects.filter(pk=job.pk).update(available_at=at)
     add_attempt(job, 1, "failed", error_code="unreachable", error_detail="Connection refused")
 
     shown = page(viewer, job)
 
-    assert f"Pending: attempt 2 of 5, next at {at:%H:%M:%S}" in shown
+    assert f"Pending: attempt 2 of 5 after “Not reachable”, next at {at:%H:%M:%S}" in shown
     assert "Sandbox Payroll cannot be reached" in shown
     assert "Connection refused" in shown
     assert "Sync again" not in shown
@@ -145,7 +146,7 @@ def test_step_that_was_running_when_a_person_cancelled_did_not_fail(viewer: Clie
 
     assert "Cancelled while extracting" in shown
     assert "Stopped here" in shown
-    assert "is-bad" not in shown
+    assert "is-bad" not in shown.partition('id="main"')[2]
 
 
 def test_facts_name_what_the_job_belongs_to(viewer: Client) -> None:

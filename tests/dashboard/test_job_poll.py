@@ -56,6 +56,8 @@ def test_poll_brings_only_what_changed(viewer: Client) -> None:
     assert '<ol hx-swap-oob="beforeend:#log-lines"> <li class="l-info" id="L1">' in shown
     assert "innerHTML:#job-levels" in shown
     assert "innerHTML:#job-title" not in shown
+    assert shown.startswith('<div id="job-poll"')
+    assert "<title>Pending: no worker of the queue sync is alive, " in shown
     assert "after=1" in shown
 
 
@@ -110,5 +112,6 @@ def test_poll_is_answered_in_a_fixed_number_of_queries(
     add_lines(job, "one", "two", "three")
     with django_assert_num_queries(7):
         poll(viewer, job, after=3)
-    with django_assert_num_queries(11):
+    # As a whole page it also has its neighbours, its log for support, and the line of Patchbay's own health.
+    with django_assert_num_queries(12):
         page(viewer, job)

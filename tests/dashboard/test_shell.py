@@ -22,17 +22,17 @@ def request_for(path: str) -> HttpRequest:
 
 
 def test_navigation_marks_its_own_page() -> None:
-    assert [item.current for item in navigation(request_for("/"))] == ["page"]
+    assert [item.current for item in navigation(request_for("/"))] == ["page", ""]
 
 
 def test_navigation_marks_the_section_of_a_page_below() -> None:
     path = "/connections/01a1f376-a902-75f3-b08f-448cbd9c1e65/"
 
-    assert [item.current for item in navigation(request_for(path))] == ["true"]
+    assert [item.current for item in navigation(request_for(path))] == ["true", ""]
 
 
 def test_navigation_marks_nothing_elsewhere() -> None:
-    assert [item.current for item in navigation(request_for("/accounts/login/"))] == [""]
+    assert [item.current for item in navigation(request_for("/accounts/login/"))] == ["", ""]
 
 
 @pytest.mark.parametrize(("cookie", "expected"), [("dark", "dark"), ("light", "light"), ('"><script>', ""), ("", "")])

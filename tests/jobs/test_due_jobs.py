@@ -163,7 +163,7 @@ def test_slot_beside_a_running_job_waits_behind_it() -> None:
 def test_tick_takes_as_many_queries_for_five_entities_as_for_one(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    queries = 13
+    queries = 12
     make_due(ready_entity())
     with django_assert_num_queries(queries):
         assert make_due_jobs() == 1

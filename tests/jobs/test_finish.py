@@ -10,13 +10,8 @@ from django.utils import timezone
 from connectors.errors import REGISTRY
 from connectors.models import Connection, Entity, Status
 from jobs.models import Job, JobStatus, Lease, LeaseState, Step, StepStatus
-from jobs.services.finish import (
-    LONGEST_WAIT_SECONDS,
-    Failure,
-    fail,
-    succeed,
-    wait_seconds,
-)
+from jobs.services.finish import Failure, fail, succeed
+from jobs.services.retry import LONGEST_ASKED_SECONDS, wait_seconds
 from tests.jobs.chain import (
     RESULT,
     assert_consistent,
@@ -84,7 +79,9 @@ def test_success_after_a_failed_attempt_leaves_no_error_on_the_job() -> None:
     ]
 
 
-@pytest.mark.parametrize("code", [code for code in REGISTRY if code != "worker_lost"])
+@pytest.mark.parametrize(
+    "code", [code for code, known in REGISTRY.items() if known.retry.is_charged and code != "worker_lost"]
+)
 @pytest.mark.django_db
 def test_code_decides_how_often_a_job_is_tried(code: str) -> None:
     job = run_once(ready_entity(), code)
@@ -115,27 +112,31 @@ def test_job_between_attempts_says_why_and_when() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "tries", "longest"),
+    ("code", "doublings", "longest"),
     [
-        ("unreachable", 1, 30),
-        ("unreachable", 2, 60),
-        ("unreachable", 4, 240),
-        ("destination_full", 1, 300),
-        ("destination_full", 2, 600),
-        ("rate_limited", 9, 3600),
-        ("worker_lost", 2, 0),
+        ("unreachable", 0, 30),
+        ("unreachable", 1, 60),
+        ("unreachable", 3, 240),
+        ("unreachable", 9, 3600),
+        ("unreachable", 9999, 3600),
+        ("destination_full", 0, 300),
+        ("destination_full", 1, 600),
+        ("rate_limited", 0, 60),
+        ("worker_stopping", 0, 0),
     ],
 )
-def test_wait_doubles_with_jitter_up_to_an_hour(code: str, tries: int, longest: int) -> None:
-    waits = [wait_seconds(Failure(code), tries) for _ in range(200)]
+def test_wait_doubles_with_jitter_up_to_an_hour(code: str, doublings: int, longest: int) -> None:
+    waits = [wait_seconds(REGISTRY[code].retry, doublings) for _ in range(200)]
 
     assert all(longest / 2 <= wait <= longest for wait in waits)
     assert longest == 0 or max(waits) - min(waits) > longest / 8
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(7.5, 7.5), (0, 0), (-3, 0), (900, 900), (86400, LONGEST_WAIT_SECONDS)])
+@pytest.mark.parametrize(
+    ("asked", "waits"), [(7.5, 7.5), (0, 0), (-3, 0), (900, 900), (7 * 86400, LONGEST_ASKED_SECONDS)]
+)
 def test_wait_is_what_the_source_asked_for(asked: float, waits: float) -> None:
-    assert wait_seconds(Failure("rate_limited", retry_after=asked), 5) == waits
+    assert wait_seconds(REGISTRY["rate_limited"].retry, 5, asked) == waits
 
 
 @pytest.mark.django_db

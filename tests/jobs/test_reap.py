@@ -82,9 +82,9 @@ def test_third_lost_worker_ends_the_job_as_failed() -> None:
     assert seen == [JobStatus.PENDING, JobStatus.PENDING, JobStatus.FAILED]
     assert (job.error_code, job.attempt, job.attempts.count()) == ("worker_lost", 3, 3)
     entity.refresh_from_db()
-    # That is our fault and not the connection's: it goes on at its next slot.
-    assert (entity.status, entity.failure_streak) == (Status.ACTIVE, 1)
-    assert entity.next_run_at is not None
+    # Whatever kills workers must not do so at each slot: a person looks, and syncs by hand.
+    assert (entity.status, entity.status_reason, entity.failure_streak) == (Status.BROKEN, "worker_lost", 1)
+    assert entity.next_run_at is None
     assert_consistent(job)
 
 

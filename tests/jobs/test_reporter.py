@@ -39,7 +39,7 @@ def job() -> Job:
 
 @pytest.fixture
 def reporter(job: Job) -> Iterator[JobReporter]:
-    with JobReporter(started(job), Redactor([SECRET])) as reporter:
+    with JobReporter(started(job), Redactor([SECRET]), SYNC_STEPS) as reporter:
         yield reporter
 
 
@@ -100,7 +100,7 @@ def test_writing_renews_the_lease(job: Job, reporter: JobReporter) -> None:
 
 def test_finish_writes_what_is_left(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporters, "BEAT_SECONDS", 3600)
-    with JobReporter(started(job), Redactor([])) as reporter:
+    with JobReporter(started(job), Redactor([]), SYNC_STEPS) as reporter:
         reporter.log("info", "load", "The last word.")
         reporter.step("load", "success")
         assert lines(job) == []
@@ -112,13 +112,13 @@ def test_finish_writes_what_is_left(job: Job, monkeypatch: pytest.MonkeyPatch) -
 
 def test_second_attempt_counts_lines_and_steps_on(job: Job) -> None:
     claim = started(job)
-    with JobReporter(claim, Redactor([])) as reporter:
+    with JobReporter(claim, Redactor([]), SYNC_STEPS) as reporter:
         reporter.log("info", "extract", "First.")
         reporter.finish()
     fail(claim=claim, failure=Failure("unreachable"))
     make_available(job)
 
-    with JobReporter(started(job), Redactor([])) as reporter:
+    with JobReporter(started(job), Redactor([]), SYNC_STEPS) as reporter:
         reporter.log("info", "extract", "Second.")
         reporter.finish()
 
@@ -229,3 +229,77 @@ def test_worker_hears_of_a_cancel_in_another_process(job: Job) -> None:
         request_cancel(job=job, actor=member("operator"))
 
         wait_for_line(process, "stopped: cancelled_by_user")
+
+
+def test_worker_whose_work_hangs_says_so_and_ends_itself(job: Job) -> None:
+    with worker("hang", job.pk, PATCHBAY_NO_PROGRESS_SECONDS="1") as process:
+        wait_for_line(process, "reporting")
+
+        assert process.wait(timeout=10) == EXIT_FENCED
+
+    job.refresh_from_db()
+    assert (job.status, job.error_code, job.error_step) == (JobStatus.PENDING, "job_timed_out", "extract")
+    assert str(lines(job)[-1][3]).startswith("job_timed_out: Nothing moved for 1 s")
+    assert_consistent(job)
+
+
+def test_worker_whose_work_takes_too_long_says_so_and_ends_itself(job: Job) -> None:
+    with worker("report", job.pk, PATCHBAY_SYNC_SECONDS="1") as process:
+        wait_for_line(process, "reporting")
+
+        assert process.wait(timeout=10) == EXIT_FENCED
+
+    job.refresh_from_db()
+    assert (job.status, job.error_code, job.max_attempts) == (JobStatus.PENDING, "job_timed_out", 3)
+    assert str(lines(job)[-1][3]).startswith("job_timed_out: It was not done after 1 s")
+    assert_consistent(job)
+
+
+def test_work_that_hangs_after_a_cancel_ends_as_cancelled_without_the_reaper(job: Job) -> None:
+    with worker("hang", job.pk, PATIENCE="0.3", PATCHBAY_HEARTBEAT_SECONDS="0") as process:
+        wait_for_line(process, "reporting")
+        request_cancel(job=job, actor=member("operator"))
+
+        assert process.wait(timeout=10) == EXIT_FENCED
+
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobStatus.CANCELLED, "cancelled_by_user")
+    assert_consistent(job)
+
+
+def test_limit_ends_the_process_also_when_the_database_does_not_answer(job: Job) -> None:
+    with worker("hang", job.pk, PATCHBAY_NO_PROGRESS_SECONDS="1") as process:
+        wait_for_line(process, "reporting")
+        with transaction.atomic():
+            Lease.objects.select_for_update().get()
+
+            assert process.wait(timeout=20) == EXIT_FENCED
+
+    assert Job.objects.get().status == JobStatus.RUNNING
+    wait_until(reap, what="the job being taken back")
+    assert_consistent(job)
+
+
+# ---- a worker that stops --------------------------------------------------------------------------------------------
+
+
+def test_work_stops_at_its_next_check_when_its_worker_stops(job: Job) -> None:
+    with worker("report", job.pk) as process:
+        wait_for_line(process, "reporting")
+        process.terminate()
+
+        wait_for_line(process, "stopped: worker_stopping")
+
+
+def test_work_that_does_not_stop_with_its_worker_goes_back_to_the_queue(job: Job) -> None:
+    with worker("hang", job.pk, PATIENCE="0.3") as process:
+        wait_for_line(process, "reporting")
+        process.terminate()
+
+        assert process.wait(timeout=10) == EXIT_FENCED
+
+    job.refresh_from_db()
+    lease = Lease.objects.get()
+    assert (job.status, job.error_code) == (JobStatus.PENDING, "worker_stopping")
+    assert (lease.charged, lease.lost_count, lease.no_progress) == (0, 0, 0)
+    assert_consistent(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -16,6 +17,7 @@ from jobs.partitions import WEEK, create_week, drop_week, existing_weeks, week_o
 from jobs.services.retention import WEEKS_AHEAD, keep_partitions
 from tests.factories import make_job
 from tests.jobs.chain import ready_entity
+from tests.servers import POSTGRES
 
 pytestmark = pytest.mark.django_db
 
@@ -110,3 +112,56 @@ def test_job_of_a_week_without_partition_is_stored_all_the_same() -> None:
     job = make_job(entity.connection, entity, pk=first_id_at(timezone.now() + timedelta(days=300)))
 
     assert Job.objects.get(pk=job.pk).entity == entity
+
+
+def test_jobs_in_the_default_partition_keep_no_other_week_back(settings: Settings) -> None:
+    """Patchbay was off for weeks, and a job came before the partition of its week."""
+    monday, entity = week_of(timezone.now()), ready_entity()
+    with connection.cursor() as cursor:
+        drop_week(cursor, monday + WEEK)
+        drop_week(cursor, monday + 2 * WEEK)
+        create_week(cursor, monday - 20 * WEEK)
+    early = make_job(entity.connection, entity, pk=first_id_at(monday + WEEK))
+    check_deferred()
+
+    keep_partitions()
+
+    assert monday + WEEK not in weeks()
+    assert monday + 2 * WEEK in weeks()
+    assert monday - 20 * WEEK not in weeks()
+    assert Job.objects.filter(pk=early.pk).exists()
+
+
+def test_old_jobs_of_the_default_partition_go_too(settings: Settings) -> None:
+    settings.PATCHBAY_RETENTION_DAYS = 60
+    entity, moment = ready_entity(), timezone.now() - timedelta(days=75)
+    old = make_job(entity.connection, entity, pk=first_id_at(moment))
+    live = make_job(entity.connection, entity, pk=first_id_at(moment + timedelta(minutes=1)), status=JobStatus.PENDING)
+    young = make_job(entity.connection, entity, pk=first_id_at(timezone.now() - timedelta(days=40)))
+    for job in (old, live, young):
+        LogLine.objects.create(job=job, number=1, attempt=1, at=moment, level="info", message="By default.")
+    check_deferred()
+
+    keep_partitions()
+
+    assert [left_of(job.pk)[::3] for job in (old, live, young)] == [[0, 0], [1, 1], [1, 1]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_long_read_prevents_is_made_up_later() -> None:
+    monday = week_of(timezone.now())
+    with connection.cursor() as cursor:
+        create_week(cursor, monday - 20 * WEEK)
+        drop_week(cursor, monday + WEEKS_AHEAD * WEEK)
+        cursor.execute("SET lock_timeout = '50ms'")
+    with psycopg.connect(POSTGRES.server.url(str(connection.settings_dict["NAME"]))) as reader:
+        reader.execute("SELECT count(*) FROM jobs_job")
+        keep_partitions()
+
+    first = weeks()
+    keep_partitions()
+
+    assert (first[0], first[-1]) == (monday - 20 * WEEK, monday + (WEEKS_AHEAD - 1) * WEEK)
+    assert monday - 20 * WEEK not in weeks()
+    assert weeks()[-1] == monday + WEEKS_AHEAD * WEEK
+    connection.close()

@@ -21,7 +21,7 @@ from jobs.runner import run_job
 from jobs.services.cancel import request_cancel
 from jobs.tasks import run
 from tests.conftest import member
-from tests.factories import make_destination, make_entity, make_ready_connection
+from tests.factories import make_destination, make_entity, make_job, make_ready_connection
 from tests.jobs.chain import assert_consistent, make_available, together, waiting_job
 from tests.servers import POSTGRES
 
@@ -85,6 +85,19 @@ def test_job_runs_to_its_end_and_its_counts_are_true(entity: Entity) -> None:
     assert [table["name"] for table in job.tables] == ["orders"]
     assert folders_left() == []
     assert_consistent(job)
+
+
+def test_files_that_killed_workers_left_go_with_the_next_job(entity: Entity) -> None:
+    connection, root = entity.connection, django_settings.PATCHBAY_HOME / "work"
+    ended = make_job(connection, entity)
+    beside = make_job(connection, make_entity(connection), status=JobStatus.RUNNING)
+    for owner in (ended, beside):
+        (root / f"{owner.pk}-1" / "files").mkdir(parents=True)
+        (root / f"{owner.pk}-1" / "files" / "rows.csv").write_text("left")
+
+    run_job(waiting_job(entity).pk)
+
+    assert folders_left() == [root / f"{beside.pk}-1"]
 
 
 def test_message_that_comes_again_or_late_runs_nothing(entity: Entity) -> None:
@@ -154,7 +167,7 @@ def test_connection_without_chosen_tables_is_told(entity: Entity) -> None:
 
 
 def test_job_that_nobody_can_do_ends_as_failed(entity: Entity) -> None:
-    job = waiting_job(entity, type=JobType.PURGE)
+    job = waiting_job(entity, type=JobType.ENROLL_BENEFITS)
     for _ in range(3):
         make_available(job)
         run_job(job.pk)

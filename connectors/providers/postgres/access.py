@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -16,6 +17,15 @@ from connectors.providers.postgres import catalog
 DEFAULT_SCHEMA = "public"
 # A question on the web side must come back while a person waits.
 QUESTION_TIMEOUT_MS = 15_000
+# Column rights count too: a user who may read some columns only may read the table, as far as they go.
+_READABLE = """
+    SELECT wanted.name, c.oid IS NOT NULL, coalesce(has_any_column_privilege(c.oid, 'SELECT'), false)
+    FROM unnest(%s::text[], %s::text[]) AS wanted (schema, name)
+    LEFT JOIN pg_namespace n ON n.nspname = wanted.schema
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+        AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    ORDER BY wanted.name
+"""
 
 
 def schema_of(endpoint: Endpoint) -> str:
@@ -37,6 +47,20 @@ def check(endpoint: Endpoint, entity_ref: str = "") -> None:
         raise SyncError("misconfigured", f"The database has no schema “{schema}”.")
     if not row[0]:
         raise SyncError("insufficient_permissions", f"The user may not use the schema “{schema}”.")
+
+
+def check_tables(endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str, str]]) -> None:
+    """Look whether every one of `tables`, (schema, name), is there and may be read. Raises `SyncError`."""
+    wanted = [(schema or entity_ref or schema_of(endpoint), name) for schema, name in tables]
+    with closing(_ask(endpoint)) as connection:
+        try:
+            rows = connection.execute(_READABLE, ([one[0] for one in wanted], [one[1] for one in wanted])).fetchall()
+        except psycopg.Error as error:
+            raise postgres_failure(error, "source") from None
+    if missing := [name for name, is_there, _ in rows if not is_there]:
+        raise SyncError("source_object_missing", f"Not found at the source: {', '.join(missing)}.")
+    if closed := [name for name, _, is_open in rows if not is_open]:
+        raise SyncError("insufficient_permissions", f"The user may not read: {', '.join(closed)}.")
 
 
 def list_entities(endpoint: Endpoint) -> list[FoundEntity]:

@@ -13,6 +13,7 @@ from connectors.providers.feed import Column, DataType
 COUNTED_BELOW = 100_000
 CURSOR_NAMES = ("updated_at", "modified_at", "last_modified", "updated_on", "updated")
 
+# A source that is itself loaded by dlt has dlt's own records; copied, they would mix with those of the destination.
 _TABLES = """
     SELECT c.relname, c.reltuples::bigint,
            ARRAY(SELECT a.attname::text FROM pg_index i
@@ -22,6 +23,7 @@ _TABLES = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
       AND (%(names)s::text[] IS NULL OR c.relname = ANY(%(names)s))
+      AND left(c.relname::text, 5) <> '_dlt_'
     ORDER BY c.relname
 """
 

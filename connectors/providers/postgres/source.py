@@ -131,10 +131,17 @@ class _Reader:
         return (",".join(quoted) + "\n").encode()
 
     def _highest_cursor(self) -> str | None:
-        """Return the highest cursor value of the snapshot as text, None without a cursor or without rows."""
+        """Return the highest cursor value of the snapshot as text, None without a cursor or without rows.
+
+        A time that is yet to come (a typing error, “infinity”) does not count: everything that changes until then would
+        never be read.
+        """
         if not self._is_incremental:
             return None
-        statement = sql.SQL("SELECT max({})::text FROM {}").format(sql.Identifier(self.table.cursor), self._name)
+        cursor = sql.Identifier(self.table.cursor)
+        is_time = self._cursor_column.data_type in {"timestamp", "date"}
+        past = sql.SQL(" WHERE {} <= now()").format(cursor) if is_time else sql.SQL("")
+        statement = sql.SQL("SELECT max({})::text FROM {}{}").format(cursor, self._name, past)
         row = self.connection.execute(statement).fetchone()
         return str(row[0]) if row and row[0] is not None else None
 
@@ -155,13 +162,16 @@ class _Reader:
         if since is None or not self._is_incremental:
             return sql.SQL("")
         cursor = sql.Identifier(self.table.cursor)
-        types = {column.name: column.postgres_type for column in self.shape.columns}
-        exact = types[self.table.cursor]
+        exact = self._cursor_column.postgres_type
         value = sql.SQL("{}::{}").format(sql.Literal(since), sql.SQL(exact))
-        if exact.startswith(("timestamp", "date")):
+        if self._cursor_column.data_type in {"timestamp", "date"}:
             value += sql.SQL(" - {}::interval").format(sql.Literal(LAG))
         # A row without a cursor value cannot be told to be old, so it is read each time.
         return sql.SQL(" WHERE {} >= {} OR {} IS NULL").format(cursor, value, cursor)
+
+    @property
+    def _cursor_column(self) -> Column:
+        return next(column for column in self.shape.columns if column.name == self.table.cursor)
 
     @property
     def _is_incremental(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.plan import Endpoint, FoundEntity, FoundTable
+from collections.abc import Sequence
+
+from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers.sandbox_payroll.client import Client
 from connectors.providers.sandbox_payroll.manifest import COLLECTIONS, CURSOR, KEY, MANIFEST
 
@@ -14,6 +16,16 @@ def check(endpoint: Endpoint, entity_ref: str = "") -> None:
     path = f"companies/{entity_ref}/employees" if entity_ref else "companies"
     with Client(endpoint) as client:
         next(client.pages(path, limit=1))
+
+
+def check_tables(endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str, str]]) -> None:
+    """Ask for one record of each table of a company. Raises `SyncError`, also for a table that the API has not."""
+    check(endpoint, entity_ref)
+    with Client(endpoint) as client:
+        for _, name in tables:
+            if name not in COLLECTIONS:
+                raise SyncError("source_object_missing", f"The API has no “{name}”.")
+            next(client.pages(f"companies/{entity_ref}/{COLLECTIONS[name].path}", limit=1))
 
 
 def list_entities(endpoint: Endpoint) -> list[FoundEntity]:

@@ -1,9 +1,4 @@
-"""What runs, ran and will run: jobs with their attempts, steps and log, and the lease of each live one.
-
-`Job` and its children are partitioned by the job's UUIDv7 in weeks (see the first migration and
-`jobs.services.retention`); `Lease` is the small hot table and carries the unique rules that a partitioned table
-cannot. Only `jobs.services` changes a status.
-"""
+"""A job and what hangs on it: attempts, steps, log lines. Partitioned by the job's id in weeks."""
 
 from __future__ import annotations
 
@@ -17,63 +12,7 @@ from django.urls import reverse
 
 from connectors.ids import first_id_at, new_id
 from connectors.models import Connection, Entity
-
-
-class JobType(models.TextChoices):
-    """What a job does. One handler each, in `jobs/handlers`."""
-
-    DATA_SYNC = "data_sync", "Data sync"
-    HISTORICAL_RESYNC = "historical_resync", "Historical re-sync"
-    TEST_CONNECTION = "test_connection", "Connection test"
-    DISCOVER = "discover", "Discovery"
-    PURGE = "purge", "Purge"
-    ENROLL_BENEFITS = "enroll_benefits", "Benefit enrolment"
-    TOKEN_REFRESH = "token_refresh", "Token refresh"
-
-
-SYNC_TYPES = (JobType.DATA_SYNC, JobType.HISTORICAL_RESYNC)
-
-
-class JobStatus(models.TextChoices):
-    """The life of a job. A job waiting for its next attempt is pending."""
-
-    PENDING = "pending", "Pending"
-    RUNNING = "running", "In progress"
-    SUCCESS = "success", "Success"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
-
-
-ENDED = (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.CANCELLED)
-
-
-class Trigger(models.TextChoices):
-    """What started a job."""
-
-    SCHEDULE = "schedule", "Schedule"
-    USER = "user", "Person"
-    API = "api", "API"
-    SESSION = "session", "Session"
-    SYSTEM = "system", "Patchbay"
-
-
-class Queue(models.TextChoices):
-    """The queues, each with workers of its own."""
-
-    INTERACTIVE = "interactive"
-    SYNC = "sync"
-    BULK = "bulk"
-    SYSTEM = "system"
-
-
-class StepStatus(models.TextChoices):
-    """The life of a step."""
-
-    PENDING = "pending", "Pending"
-    RUNNING = "running", "In progress"
-    SUCCESS = "success", "Success"
-    FAILED = "failed", "Failed"
-    SKIPPED = "skipped", "Skipped"
+from jobs.models.enums import ENDED, SYNC_TYPES, JobStatus, JobType, StepStatus, Trigger
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -150,6 +89,8 @@ class Job(models.Model):
     # One entry per table: {"name", "mode", "estimated", "extracted", "loaded", "bytes"}.
     tables = models.JSONField(default=list, blank=True)
     worker = models.CharField(max_length=120, blank=True)
+    # What a re-sync or a purge was asked for.
+    options = models.JSONField(default=dict, blank=True)
 
     objects = JobQuerySet.as_manager()
 
@@ -241,82 +182,3 @@ class LogLine(models.Model):
 
     def __str__(self) -> str:
         return self.message
-
-
-class LeaseState(models.TextChoices):
-    """A lease waits for a worker, or is held by one."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-
-
-class LeaseQuerySet(models.QuerySet["Lease"]):
-    """Reads of leases, which are the live jobs."""
-
-    def syncs(self) -> LeaseQuerySet:
-        """Those of data syncs and re-syncs."""
-        return self.filter(type__in=SYNC_TYPES)
-
-    def running(self) -> LeaseQuerySet:
-        """Those held by a worker."""
-        return self.filter(state=LeaseState.RUNNING)
-
-    def pending(self) -> LeaseQuerySet:
-        """Those that wait."""
-        return self.filter(state=LeaseState.PENDING)
-
-
-class Lease(models.Model):
-    """One narrow row per job that has not ended, gone when it ends. No index on what heartbeats write."""
-
-    job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="lease")
-    type = models.CharField(max_length=24, choices=JobType)
-    queue = models.CharField(max_length=12, choices=Queue)
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="leases")
-    entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="leases", null=True, blank=True)
-    state = models.CharField(max_length=8, choices=LeaseState, default=LeaseState.PENDING)
-    slot_at = models.DateTimeField(null=True, blank=True)
-    # A destination that takes one writer at a time (a DuckDB file): at most one running lease carries its id.
-    exclusive_key = models.UUIDField(null=True, blank=True)
-    available_at = models.DateTimeField()
-    dispatched_at = models.DateTimeField(null=True, blank=True)
-    dispatch_count = models.PositiveSmallIntegerField(default=0)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    lost_count = models.PositiveSmallIntegerField(default=0)
-    token = models.UUIDField(null=True, blank=True)
-    worker = models.CharField(max_length=120, blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    cancel_requested_at = models.DateTimeField(null=True, blank=True)
-    cancel_requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    # {"tables": {name: [extracted, loaded]}, "step": name}; written at most once a second.
-    progress = models.JSONField(default=dict, blank=True)
-
-    objects = LeaseQuerySet.as_manager()
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                "entity",
-                condition=Q(state=LeaseState.RUNNING, type__in=SYNC_TYPES),
-                name="lease_one_running_sync",
-            ),
-            models.UniqueConstraint(
-                "entity",
-                condition=Q(state=LeaseState.PENDING, type__in=SYNC_TYPES),
-                name="lease_one_pending_sync",
-            ),
-            models.UniqueConstraint("entity", "slot_at", condition=Q(slot_at__isnull=False), name="lease_one_per_slot"),
-            models.UniqueConstraint(
-                "exclusive_key", condition=Q(state=LeaseState.RUNNING), name="lease_one_exclusive_writer"
-            ),
-            models.CheckConstraint(
-                condition=Q(state=LeaseState.PENDING, token__isnull=True, expires_at__isnull=True)
-                | Q(state=LeaseState.RUNNING, token__isnull=False, expires_at__isnull=False),
-                name="lease_running_has_token",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"Lease of {self.job_id}"

@@ -1,0 +1,170 @@
+"""What can be done with a connection beside a sync: test, pause, resume, read everything again, purge.
+
+A question is a page of its own, which opens in the dialog where there is JavaScript; its form is a plain one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from connectors.models import Connection, Status
+from connectors.providers import registry as providers
+from connectors.services.pause import AlreadyPausedError, NotPausedError
+from dashboard.access import HtmxRequest
+from dashboard.formatting import exact_time
+from dashboard.forms.actions import PauseForm, PurgeForm, ResyncForm, selected_tables
+from dashboard.pages.actions import purge_scope, resume_sentence, resync_of
+from dashboard.views.connection_pages import connection_or_404
+from dashboard.views.rendering import go_back, render_page
+from jobs.models import Job
+from jobs.services.enqueue import CannotSync
+from jobs.services.enqueue_discover import enqueue_discover
+from jobs.services.enqueue_purge import enqueue_purge
+from jobs.services.enqueue_resync import enqueue_resync
+from jobs.services.enqueue_test import enqueue_test
+from jobs.services.pausing import pause_connection, resume_connection
+
+OK, INVALID = 200, 422
+QUESTION = ("GET", "HEAD", "POST")
+
+
+@require_POST
+def test(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Start a test of the connection and go to its job, or say why not where it was asked for."""
+    connection = connection_or_404(pk)
+    try:
+        job = enqueue_test(connection=connection, actor=cast("User", request.user))
+    except CannotSync as refusal:
+        return _refused(request, connection, refusal)
+    return redirect(job)
+
+
+@require_POST
+def discover(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask the source what it offers now and go to that job, or say why not where it was asked for."""
+    connection = connection_or_404(pk)
+    try:
+        job = enqueue_discover(connection=connection, actor=cast("User", request.user))
+    except CannotSync as refusal:
+        return _refused(request, connection, refusal)
+    return redirect(job)
+
+
+@require_http_methods(QUESTION)
+def pause(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask why and until when, and pause the connection."""
+    connection = connection_or_404(pk)
+    if connection.status == Status.PAUSED:
+        return _told(request, connection, f"{connection.name} is paused already. Nothing was changed.")
+    form = PauseForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _ask(request, "pause", connection, {"form": form, "zone": timezone.get_current_timezone_name()})
+    try:
+        pause_connection(connection=connection, actor=cast("User", request.user), **form.cleaned_data)
+    except AlreadyPausedError as refusal:
+        return _told(request, connection, str(refusal))
+    return _done(request, connection, f"{connection.name} is paused. Nothing is started until it is resumed.")
+
+
+@require_http_methods(QUESTION)
+def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say what will run, and set the connection going again."""
+    connection = connection_or_404(pk)
+    if connection.status != Status.PAUSED:
+        return _told(request, connection, f"{connection.name} is not paused. Nothing was changed.")
+    if request.method != "POST":
+        return _ask(request, "resume", connection, {"sentence": resume_sentence(connection)})
+    try:
+        resumed = resume_connection(connection=connection, actor=cast("User", request.user))
+    except CannotSync as refusal:
+        return _refused(request, connection, refusal)
+    except NotPausedError as refusal:
+        return _told(request, connection, str(refusal))
+    planned = resumed.next_run_at
+    zone = timezone.get_current_timezone()
+    following = f"The next sync is planned for {exact_time(planned, zone)}." if planned else "No sync is planned."
+    return _done(request, connection, f"{connection.name} is resumed. {following} Nothing was cleared.")
+
+
+@require_http_methods(QUESTION)
+def resync(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say what a historical re-sync will do, ask for its extent, and start it."""
+    connection = connection_or_404(pk)
+    word = providers.manifest(connection.provider).entity_word
+    form = ResyncForm(request.POST if request.method == "POST" else None, connection=connection, entity_word=word)
+    if not form.is_valid():
+        chosen = request.POST.getlist("tables")
+        page = resync_of(connection, selected_tables(connection), chosen)
+        return _ask(request, "resync", connection, {"form": form, "page": page})
+    try:
+        jobs = enqueue_resync(connection=connection, actor=cast("User", request.user), **form.cleaned_data)
+    except CannotSync as refusal:
+        return _refused(request, connection, refusal)
+    return _started(request, connection, jobs, "historical re-sync")
+
+
+@require_http_methods(QUESTION)
+def purge(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say what a purge removes, ask for the connection's name, and start it."""
+    connection = connection_or_404(pk)
+    if connection.status != Status.PAUSED:
+        message = f"Pause {connection.name} first: a purge removes what a sync would load again."
+        return _told(request, connection, message)
+    form = PurgeForm(request.POST if request.method == "POST" else None, connection=connection)
+    if not form.is_valid():
+        return _ask(request, "purge", connection, {"form": form, "scope": purge_scope(connection)})
+    try:
+        jobs = enqueue_purge(connection=connection, actor=cast("User", request.user))
+    except CannotSync as refusal:
+        return _refused(request, connection, refusal)
+    return _started(request, connection, jobs, "purge")
+
+
+def _ask(request: HttpRequest, action: str, connection: Connection, context: dict[str, Any]) -> HttpResponse:
+    """Show the question, with 422 and what was typed after an answer that cannot be used."""
+    status = INVALID if request.method == "POST" else OK
+    context |= {"connection": connection, "destination": connection.destination}
+    return render_page(request, f"connections/actions_{action}.html", context, fragment="question", status=status)
+
+
+def _started(request: HttpRequest, connection: Connection, jobs: list[Job], what: str) -> HttpResponse:
+    """Leave a message that leads to the job, or to the first of several."""
+    several = f", {len(jobs)} jobs" if len(jobs) > 1 else ""
+    text = '{}: {} queued{}. <a href="{}">Open the {}job</a>'
+    link = format_html(text, connection.name, what, several, jobs[0].get_absolute_url(), "first " if several else "")
+    messages.success(request, link)
+    return HttpResponseRedirect(reverse("connections:jobs", args=[connection.pk]))
+
+
+def _done(request: HttpRequest, connection: Connection, sentence: str) -> HttpResponse:
+    messages.success(request, sentence)
+    return redirect(connection)
+
+
+def _told(request: HttpRequest, connection: Connection, sentence: str) -> HttpResponse:
+    """Lead to the connection with the reason, out of the dialog too."""
+    messages.warning(request, sentence)
+    if cast("HtmxRequest", request).htmx:
+        return HttpResponseClientRedirect(connection.get_absolute_url())
+    return redirect(connection)
+
+
+def _refused(request: HttpRequest, connection: Connection, refusal: CannotSync) -> HttpResponse:
+    """Say why not, with the job that is in the way, on the page where it was asked for."""
+    if refusal.job_id is None:
+        messages.warning(request, str(refusal))
+    else:
+        href = reverse("jobs:detail", args=[refusal.job_id])
+        messages.warning(request, format_html('{} <a href="{}">Open that job</a>', str(refusal), href))
+    return go_back(request, connection.get_absolute_url())

@@ -1,0 +1,32 @@
+"""What runs, ran and will run: jobs with their attempts, steps and log, and the lease of each live one.
+
+`Job` and its children are partitioned by the job's UUIDv7 in weeks (see the first migration and
+`jobs.services.retention`); `Lease` is the small hot table and carries the unique rules that a partitioned table
+cannot. Only `jobs.services` changes a status.
+"""
+
+from jobs.models.enums import ENDED, SYNC_TYPES, JobStatus, JobType, LeaseState, Queue, StepStatus, Trigger
+from jobs.models.job import Attempt, Job, JobQuerySet, LogLine, Step
+from jobs.models.lease import Lease, LeaseQuerySet
+from jobs.models.system import AccountBlock, Pulse, Worker
+
+__all__ = (
+    "ENDED",
+    "SYNC_TYPES",
+    "AccountBlock",
+    "Attempt",
+    "Job",
+    "JobQuerySet",
+    "JobStatus",
+    "JobType",
+    "Lease",
+    "LeaseQuerySet",
+    "LeaseState",
+    "LogLine",
+    "Pulse",
+    "Queue",
+    "Step",
+    "StepStatus",
+    "Trigger",
+    "Worker",
+)

@@ -1,0 +1,211 @@
+"""Test, pause, resume, re-sync and purge of a connection: the question, the deed, and what a wrong answer gets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.utils import timezone
+
+from connectors.models import Connection, Pause, Status, Table
+from jobs.models import Job, JobStatus, JobType, Lease
+from jobs.services.pausing import pause_connection
+from tests.conftest import member
+from tests.dashboard.pages import flat
+from tests.factories import make_entity, make_job, make_ready_connection
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+HTMX = {"HX-Request": "true"}
+SHOP = "Harbour Shop"
+
+
+@pytest.fixture
+def connection(db: None) -> Connection:
+    """A connection that is set up, with one entity and a run behind it."""
+    del db
+    connection = make_ready_connection(name=SHOP)
+    entity = make_entity(connection, next_run_at=timezone.now() + timedelta(hours=1), last_rows=12_000)
+    make_job(connection, entity, tables=[{"name": "orders", "extracted": 12_000, "loaded": 12_000}])
+    return connection
+
+
+@pytest.fixture
+def paused(connection: Connection) -> Connection:
+    pause_connection(connection=connection, reason="Moving house", actor=member("operator"))
+    return Connection.objects.get(pk=connection.pk)
+
+
+def url(connection: Connection, action: str) -> str:
+    return f"/connections/{connection.pk}/{action}/"
+
+
+def told(response: Any) -> str:
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+@pytest.mark.parametrize(("action", "job_type"), [("test", JobType.TEST_CONNECTION), ("discover", JobType.DISCOVER)])
+def test_question_to_the_source_becomes_a_job_and_leads_to_it(
+    operator: Client, connection: Connection, action: str, job_type: str
+) -> None:
+    response = operator.post(url(connection, action))
+
+    job = Job.objects.get(type=job_type)
+    assert (response.status_code, response["Location"]) == (302, job.get_absolute_url())
+    assert (job.status, job.actor) == (JobStatus.PENDING, member("operator"))
+    page = operator.get(job.get_absolute_url())
+    assert page.status_code == 200
+
+
+def test_second_press_leads_to_the_test_that_runs(operator: Client, connection: Connection) -> None:
+    operator.post(url(connection, "test"))
+
+    response = operator.post(url(connection, "test"))
+
+    assert "on its way already" in told(response)
+    assert Job.objects.filter(type=JobType.TEST_CONNECTION).count() == 1
+
+
+@pytest.mark.parametrize("action", ["pause", "resync"])
+def test_question_is_a_page_and_a_dialog(operator: Client, connection: Connection, action: str) -> None:
+    whole, dialog = operator.get(url(connection, action)), operator.get(url(connection, action), headers=HTMX)
+
+    assert "<html" in whole.content.decode()
+    assert "<html" not in dialog.content.decode()
+    for response in (whole, dialog):
+        assert SHOP in response.content.decode()
+        assert 'id="dialog-title"' in response.content.decode()
+    assert not Pause.objects.exists()
+
+
+def test_pause_stops_it_with_the_reason_and_the_end(operator: Client, connection: Connection) -> None:
+    until = (timezone.now() + timedelta(days=1)).replace(second=0, microsecond=0)
+    answer = {"reason": "Moving house", "until": f"{until:%Y-%m-%dT%H:%M}"}
+
+    response = operator.post(url(connection, "pause"), answer)
+
+    assert (response.status_code, response["Location"]) == (302, connection.get_absolute_url())
+    pause = Pause.objects.get(connection=connection)
+    assert (pause.reason, pause.until, pause.created_by) == ("Moving house", until, member("operator"))
+    page = flat(operator.get(connection.get_absolute_url()))
+    assert "Moving house" in page
+    assert url(connection, "resume") in page
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"reason": ""}, "required"),
+        ({"reason": "Kept text", "until": "2001-01-01T10:00"}, "This time has passed"),
+        ({"reason": "Kept text", "until": "soon"}, "Enter a valid date/time"),
+    ],
+)
+def test_unusable_answer_is_asked_again_and_keeps_what_was_typed(
+    operator: Client, connection: Connection, answer: dict[str, str], said: str
+) -> None:
+    response = operator.post(url(connection, "pause"), answer)
+
+    assert response.status_code == 422
+    assert said in response.content.decode()
+    assert answer["reason"] in response.content.decode()
+    assert not Pause.objects.exists()
+
+
+def test_paused_already_is_said(operator: Client, paused: Connection) -> None:
+    response = operator.post(url(paused, "pause"), {"reason": "Again"})
+
+    assert told(response) == f"{SHOP} is paused already. Nothing was changed."
+    assert operator.get(url(paused, "pause"), headers=HTMX)["HX-Redirect"] == paused.get_absolute_url()
+
+
+def test_resume_says_what_will_run_and_does_it(operator: Client, paused: Connection) -> None:
+    question = operator.get(url(paused, "resume"))
+    response = operator.post(url(paused, "resume"))
+
+    assert "1 schema will sync again at the next time of the schedule. What was loaded stays" in flat(question)
+    paused.refresh_from_db()
+    assert (paused.status, paused.next_run_at is None) == (Status.ACTIVE, False)
+    assert "The next sync is planned for" in told(response)
+    assert operator.post(url(paused, "resume")).status_code == 302
+
+
+def test_resync_says_tables_rows_and_duration_and_starts(operator: Client, connection: Connection) -> None:
+    orders = connection.tables.get()
+    page = flat(operator.get(url(connection, "resync")))
+    assert "orders" in page
+    assert "12,000 rows" in page
+    assert "A run usually takes 10 s" in page
+
+    response = operator.post(url(connection, "resync"), {"tables": [str(orders.pk)], "since": "2024-02-01"})
+
+    assert response.status_code == 302
+    job = Job.objects.get(type=JobType.HISTORICAL_RESYNC)
+    assert (job.options["tables"], job.options["since"]) == ([str(orders.pk)], "2024-02-01")
+    assert operator.get(job.get_absolute_url()).status_code == 200
+
+
+def test_resync_of_a_table_of_another_connection_is_refused(operator: Client, connection: Connection) -> None:
+    other = Table.objects.get(connection=make_ready_connection())
+
+    response = operator.post(url(connection, "resync"), {"tables": [str(other.pk)]})
+
+    assert response.status_code == 422
+    assert not Job.objects.filter(type=JobType.HISTORICAL_RESYNC).exists()
+
+
+def test_resync_of_a_paused_connection_starts_nothing(operator: Client, paused: Connection) -> None:
+    response = operator.post(url(paused, "resync"))
+
+    assert "is paused: Moving house. Resume it first" in told(response)
+    assert not Lease.objects.exists()
+
+
+def test_purge_wants_the_name_and_starts(admin: Client, paused: Connection) -> None:
+    wrong = admin.post(url(paused, "purge"), {"name": "Harbour"})
+    assert wrong.status_code == 422
+    assert not Lease.objects.exists()
+
+    response = admin.post(url(paused, "purge"), {"name": SHOP})
+
+    assert response.status_code == 302
+    job = Job.objects.get(type=JobType.PURGE)
+    assert (job.status, job.actor) == (JobStatus.PENDING, member("admin"))
+    assert admin.get(job.get_absolute_url()).status_code == 200
+
+
+def test_purge_of_a_connection_that_runs_is_refused(admin: Client, connection: Connection) -> None:
+    response = admin.post(url(connection, "purge"), {"name": SHOP})
+
+    assert told(response).startswith(f"Pause {SHOP} first")
+    assert not Job.objects.filter(type=JobType.PURGE).exists()
+
+
+def test_menu_shows_what_a_role_may_do(viewer: Client, operator: Client, admin: Client, paused: Connection) -> None:
+    address = paused.get_absolute_url()
+    shown = {
+        name: client.get(address).content.decode()
+        for name, client in (("viewer", viewer), ("operator", operator), ("admin", admin))
+    }
+
+    assert "more-actions" not in shown["viewer"]
+    assert "Test connection" in shown["operator"]
+    assert "Purge loaded data" not in shown["operator"]
+    assert url(paused, "purge") in shown["admin"]
+
+
+@pytest.mark.parametrize("job_type", ["test_connection", "discover", "historical_resync", "purge"])
+@pytest.mark.parametrize(
+    ("status", "code"), [("success", ""), ("failed", "invalid_credentials"), ("cancelled", "paused")]
+)
+def test_page_of_each_job_type_shows_its_end(
+    operator: Client, connection: Connection, job_type: str, status: str, code: str
+) -> None:
+    job = make_job(connection, connection.entities.get(), type=job_type, status=status, error_code=code)
+
+    page = flat(operator.get(job.get_absolute_url()))
+
+    assert job.get_type_display() in page
+    assert connection.name in flat(operator.get(f"/connections/{connection.pk}/jobs/"))

@@ -1,0 +1,79 @@
+"""The actions of a connection in a real browser: the menu, the dialogs, and that nothing breaks the content policy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from connectors.models import Connection
+from tests.factories import make_entity, make_ready_connection
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
+
+
+@pytest.fixture
+def connection(live_server: LiveServer) -> Connection:
+    """A connection that is set up and has its next run in an hour."""
+    del live_server
+    connection = make_ready_connection(name="Harbour Shop")
+    make_entity(connection, next_run_at=timezone.now() + timedelta(hours=1))
+    return connection
+
+
+@pytest.fixture
+def page(live_server: LiveServer, admin: Client, connection: Connection) -> Iterator[Page]:
+    """The connection's page, opened by an admin; an error in a script or a breach of the policy fails the test."""
+    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": admin.session.session_key or "", "url": live_server.url}
+    faults: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict, spelled as a dict
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: faults.append(str(error)))
+        opened.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
+        opened.goto(f"{live_server.url}{connection.get_absolute_url()}")
+        yield opened
+        browser.close()
+    assert faults == []
+
+
+def test_pause_and_resume_in_the_dialog(page: Page) -> None:
+    page.get_by_role("link", name="Pause", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
+    dialog.get_by_label("Reason").fill("Moving house")
+    dialog.get_by_role("button", name="Pause").click()
+
+    expect(page.get_by_text("Harbour Shop is paused. Nothing is started until it is resumed.")).to_be_visible()
+    page.get_by_role("link", name="Resume", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+
+    expect(page.get_by_text("Harbour Shop is resumed.")).to_be_visible()
+    expect(page.get_by_role("link", name="Pause", exact=True)).to_be_visible()
+
+
+def test_test_starts_from_the_menu_and_its_job_opens(page: Page) -> None:
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("button", name="Test connection").click()
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Pending")
+
+
+def test_resync_of_one_table_starts_from_the_dialog(page: Page) -> None:
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("link", name="Historical re-sync").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("orders").check()
+    dialog.get_by_role("button", name="Start re-sync").click()
+
+    expect(page.get_by_text("Harbour Shop: historical re-sync queued.")).to_be_visible()

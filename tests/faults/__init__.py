@@ -1,0 +1,1 @@
+"""What breaks, and what must hold all the same: real processes, real servers, faults between them."""

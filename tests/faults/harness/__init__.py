@@ -1,0 +1,1 @@
+"""What the faults need: a running Patchbay to break, proxies between its parts, and checks of what happened."""
