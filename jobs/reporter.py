@@ -45,7 +45,7 @@ _FORCE_AFTER_SECONDS = 30.0
 # When its worker stops, work stops at its next check; a load that has begun already may end within this time.
 _DRAIN_SECONDS = 60.0
 # For recording why the guard ends the process.
-_LAST_WORDS_SECONDS = 10.0
+_LAST_WORDS_SECONDS = 5.0
 _SAMPLES_KEPT = 120
 _DETAIL_LENGTH = 300
 _LINE_LENGTH = 4000

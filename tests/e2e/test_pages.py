@@ -100,6 +100,10 @@ def tab_to(page: Page, id_: str) -> list[str]:
     """Press Tab until the element of that id has the focus; return what had a focus that nobody can see."""
     hidden = []
     for _ in range(MOST_TABS):
+        focused = page.evaluate(FOCUSED)
+        if focused["id"] == id_ and focused["isVisible"]:
+            # A page that begins with one question has its field focused.
+            return hidden
         page.keyboard.press("Tab")
         focused = page.evaluate(FOCUSED)
         if not focused["isVisible"]:

@@ -223,7 +223,6 @@ def test_f18_one_worker_is_cut_from_the_database_only(lab: Lab, fault: Fault) ->
     fault.held("one worker cut from the database", "it ended itself, another did it", connection)
 
 
-@pytest.mark.short
 def test_f21_message_comes_ten_times_and_again_after_the_end(lab: Lab, fault: Fault) -> None:
     """Without the state in `_take`'s condition, the job has more than one attempt."""
     connection = connect(lab, SMALL)
