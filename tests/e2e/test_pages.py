@@ -98,7 +98,7 @@ def test_every_page_fits_a_telephone_and_names_its_parts(stack: Stack, visit: Vi
 
 def tab_to(page: Page, id_: str) -> list[str]:
     """Press Tab until the element of that id has the focus; return what had a focus that nobody can see."""
-    hidden = []
+    hidden: list[str] = []
     for _ in range(MOST_TABS):
         focused = page.evaluate(FOCUSED)
         if focused["id"] == id_ and focused["isVisible"]:
