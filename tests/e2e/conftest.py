@@ -13,8 +13,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e import records
-from tests.e2e.stack import Stack, free_port, start
+from tests.e2e.stack import Stack, start
 from tests.e2e.visitor import Visitor, visiting
+from tests.ports import free_port
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 LAST = "test_stop.py"

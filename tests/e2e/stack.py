@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -181,14 +180,6 @@ def start(home: Path, port: int) -> Stack:
             stderr=output,
         )
     return Stack(home=home, port=port, log=log, process=process)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def _command(process: psutil.Process) -> str:

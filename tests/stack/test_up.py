@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 from dashboard.stack.groups import is_alive
 from dashboard.stack.ports import HOST
 from dashboard.stack.register import FILE
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 90.0
@@ -97,10 +97,7 @@ def status(port: int) -> int:
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        number: int = probe.getsockname()[1]
-        return number
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +123,7 @@ def test_first_start_says_where_and_how_to_sign_in(up: Up, port: int) -> None:
 
 
 def test_second_start_on_the_same_home_names_the_first(up: Up, port: int) -> None:
-    second = start(up.home, port + 1)
+    second = start(up.home, free_port())
 
     assert second.process.wait(SECONDS) == 1
     assert second.text().count("\n") == 1
