@@ -44,10 +44,14 @@ def up(root: Path, environ: Mapping[str, str], *, empty: bool, output: Output) -
     os.umask(0o077)
     try:
         port = web_port(environ)
-        require_free(port)
         home = home_path(environ, root)
         prepare_home(home)
         with held(home):
+            # What a killed start left may still hold our port.
+            left = ProcessRegister(home).end_leftovers()
+            if left:
+                output.line(SELF, f"ended what an earlier start had left running: {', '.join(left)}")
+            require_free(port)
             stack = _Stack(root, home, port, environ, output)
             return asyncio.run(stack.run(empty=empty, started=started))
     except StackError as error:
@@ -123,9 +127,6 @@ class _Stack:
         self._output.line(SELF, "stopped")
 
     async def _start(self, *, empty: bool, started: float) -> None:
-        left = await asyncio.to_thread(self._register.end_leftovers)
-        if left:
-            self._output.line(SELF, f"ended what an earlier start had left running: {', '.join(left)}")
         first = read_object(self._home / FIRST_START)
         place = Place(
             root=self._root,
