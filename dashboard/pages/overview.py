@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connectors.models import Connection, Entity, ScheduleKind, Status, Table
+from connectors.models import Connection, Entity, Mode, ScheduleKind, Status, Table
 from connectors.schedules import in_words, next_runs
 from connectors.status import reason_in_words
 from dashboard.formatting import exact_time
@@ -246,7 +246,8 @@ def _table_rows(connection: Connection, tables: list[Table]) -> Iterable[TableRo
                 schema=table.source_schema,
                 mode=table.get_mode_display(),
                 keys=", ".join(table.keys),
-                cursor=table.cursor,
+                # A table that is replaced is read whole each time.
+                cursor=table.cursor if table.mode == Mode.MERGE else "",
                 rows=loaded.get(table.name),
             )
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from connectors.models import Connection, Pause, Status
+from connectors.models import Connection, Pause, Status, Table
 from jobs.models import JobStatus
 from tests.conftest import member
 from tests.dashboard.pages import flat
@@ -272,3 +272,13 @@ def test_overview_lists_the_next_five_runs_in_the_schedules_zone(viewer: Client)
     assert shown.count("<li") == 5
     assert shown.count("JST (UTC+9)") == 5
     assert "Every 5 minutes (Asia/Tokyo)" in flat(viewer.get(connection.get_absolute_url()))
+
+
+def test_only_a_merged_table_reads_by_its_cursor(viewer: Client) -> None:
+    connection = make_connection()
+    Table.objects.filter(connection=connection).update(cursor="changed_at", mode="replace")
+    replaced = viewer.get(connection.get_absolute_url()).content.decode()
+    Table.objects.filter(connection=connection).update(mode="merge")
+    merged = viewer.get(connection.get_absolute_url()).content.decode()
+
+    assert ("changed_at" in replaced, "changed_at" in merged) == (False, True)
