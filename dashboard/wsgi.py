@@ -1,4 +1,4 @@
-"""The web application as a WSGI callable. Import time matters here: no dlt, pyarrow or SQLAlchemy."""
+"""The web application as a WSGI callable. Import time matters here: no dlt, DuckDB or SQLAlchemy."""
 
 import os
 

@@ -182,7 +182,7 @@ def test_a_start_after_a_kill_is_as_good_as_any(home: Path, port: int, up: Up) -
     assert again.left() == []
 
 
-@pytest.mark.parametrize("words", ["making the first user"])
+@pytest.mark.parametrize("words", ["making the database", "making the first user"])
 def test_a_first_start_killed_half_way_does_not_stop_the_second(tmp_path: Path, port: int, words: str) -> None:
     killed = start(tmp_path / "home", port)
     killed.wait_for(words)
