@@ -74,6 +74,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "jobs:detail": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
     "system:overview": {"GET": "see"},
+    "system:alarm": {"GET": "see"},
     "health": {"GET": None},
     "account_login": {"GET": None, "POST": None},
     "account_logout": {"GET": None, "POST": None},

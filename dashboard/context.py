@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -17,6 +18,8 @@ from jobs.services.watchdog import vitals
 
 THEME_COOKIE = "theme"  # written by static/js/theme.js
 THEMES = ("light", "dark")
+# Seconds. A schedule is overdue a minute after its slot, and every open page says so within two of its intervals.
+ALARM_POLL = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,15 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class HealthLine:
-    """The line at the foot of the navigation."""
+    """Whether Patchbay itself is well: the line at the foot of the navigation, and in the top bar while it is not."""
 
     status: str
     text: str
+
+    @property
+    def version(self) -> str:
+        """Name what it says, so that a poll is answered only when that has changed."""
+        return blake2b(f"{self.status} {self.text}".encode(), digest_size=6).hexdigest()
 
 
 # Only pages that exist.
@@ -66,6 +74,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "environment": settings.PATCHBAY_ENVIRONMENT,
         "role": SimpleLazyObject(lambda: role_of(request.user)),
         "shell_health": SimpleLazyObject(health),
+        "alarm_seconds": ALARM_POLL,
         "can": SimpleLazyObject(lambda: Can(role_of(request.user))),
     }
 

@@ -6,7 +6,7 @@ an en dash where a value does not apply, bytes in powers of 1000.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 NOT_APPLICABLE = "\N{EN DASH}"
 
@@ -28,7 +28,7 @@ def relative_time(moment: datetime, now: datetime, zone: tzinfo = UTC) -> str:
     """
     seconds = int((now - moment).total_seconds())
     if seconds == 0:
-        return "now"
+        return "now" if moment > now else "just now"
     if seconds >= _RELATIVE_UNTIL:
         return calendar_date(moment, zone)
     distance = _distance(abs(seconds))
@@ -60,8 +60,12 @@ def exact_time(moment: datetime, zone: tzinfo = UTC) -> str:
 
 def calendar_date(moment: datetime, zone: tzinfo = UTC) -> str:
     """The day of ``moment`` in ``zone``: "4 Mar 2026"."""
-    local = moment.astimezone(zone)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+    return calendar_day(moment.astimezone(zone).date())
+
+
+def calendar_day(day: date) -> str:
+    """A day without a time: "4 Mar 2026"."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def clock_time(moment: datetime, zone: tzinfo = UTC) -> str:

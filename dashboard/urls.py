@@ -29,6 +29,7 @@ job_patterns: list[URLPattern | URLResolver] = [
 
 system_patterns: list[URLPattern | URLResolver] = [
     path("", system.overview, name="overview"),
+    path("alarm/", system.alarm, name="alarm"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

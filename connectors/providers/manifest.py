@@ -52,6 +52,12 @@ class Manifest:
         """The names of the fields that hold secrets."""
         return frozenset(field.name for field in self.fields if field.is_secret)
 
+    def entities_in_words(self, count: int) -> str:
+        """Return so many of its entities in words: "1 schema", "12 companies"."""
+        word = self.entity_word
+        many = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+        return f"{count:,} {word if count == 1 else many}"
+
 
 @dataclass(frozen=True, slots=True)
 class DestinationManifest:

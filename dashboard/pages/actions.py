@@ -70,10 +70,7 @@ def resume_sentence(connection: Connection) -> str:
 
 
 def _scope(connection: Connection, count: int) -> str:
-    word = providers.manifest(connection.provider).entity_word
-    if count == 1:
-        return f"1 {word}"
-    return f"{formatting.number(count)} {word[:-1]}ies" if word.endswith("y") else f"{formatting.number(count)} {word}s"
+    return providers.manifest(connection.provider).entities_in_words(count)
 
 
 def _line(table: Table, rows: dict[str, int], chosen: Sequence[str]) -> TableLine:

@@ -16,7 +16,9 @@ from connectors.providers.manifest import DestinationManifest, Manifest
 from connectors.status import reason_in_words
 from dashboard import formatting
 from dashboard.pages.banner import Banner, banner_of
+from dashboard.pages.waiting import link_of
 from jobs.models import Lease, LeaseState
+from jobs.services.why import Reason, clock, why_not_running
 
 RECENT = timedelta(hours=24)
 # Seconds between two polls, and how long the words of a relative time may stand.
@@ -28,11 +30,15 @@ _ACCOUNT_SETTINGS = ("database", "account", "base_url", "host")
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A live sync of an entity: its job, whether a worker has it, and the rows read so far."""
+    """A live sync of an entity: its job, whether a worker has it, and the rows read so far.
+
+    `retry` says which attempt it waits for, and until when; empty where it waits for no time.
+    """
 
     job_id: UUID
     is_running: bool
     rows: int
+    retry: str
 
     @property
     def status(self) -> str:
@@ -43,7 +49,7 @@ class Live:
     def words(self) -> str:
         """What stands under the status while it lives."""
         if not self.is_running:
-            return "Queued"
+            return self.retry or "Queued"
         return f"Syncing now, {formatting.number(self.rows)} rows" if self.rows else "Syncing now"
 
 
@@ -68,15 +74,21 @@ class Subject:
     @cached_property
     def live(self) -> dict[UUID | None, Live]:
         """The live sync of each entity that has one; the running one where another waits behind it."""
-        leases = Lease.objects.syncs().filter(connection=self.connection)
-        rows = leases.only("job_id", "entity_id", "state", "progress").order_by("state", "job_id")
-        return {lease.entity_id: _live(lease) for lease in rows}
+        leases = Lease.objects.syncs().filter(connection=self.connection).select_related("job")
+        columns = ("job_id", "entity_id", "state", "progress", "attempt", "available_at", "job__max_attempts")
+        rows = leases.only(*columns).order_by("state", "job_id")
+        return {lease.entity_id: _live(lease, self.now) for lease in rows}
 
     @cached_property
     def totals(self) -> dict[str, int]:
         """How many entities there are, by status, by last outcome, and synced in the last 24 hours."""
         ids = [entity_id for entity_id in self.live if entity_id]
         return self.connection.entities.selected().totals(since=self.now - RECENT, live=ids)
+
+    @cached_property
+    def reason(self) -> Reason | None:
+        """Why it does not run now; None while it does."""
+        return why_not_running(self.connection, now=self.now)
 
     @property
     def running(self) -> int:
@@ -123,7 +135,8 @@ class Wire:
 class Head:
     """The head of a connection's pages. `refusal` says why a sync cannot be started, empty if it can.
 
-    `syncing` is what the button says instead while a sync lives, empty while none does.
+    `syncing` is what the button says instead while a sync lives, empty while none does; `look` is the address and the
+    words of a link to what a waiting sync waits for, empty where there is none.
     """
 
     pk: UUID
@@ -131,6 +144,7 @@ class Head:
     status: str
     since: datetime
     note: str
+    look: tuple[str, str]
     syncing: str
     has_entities: bool
     refusal: str
@@ -142,7 +156,7 @@ class Head:
 
 
 def head_of(subject: Subject) -> Head:
-    """Prepare the head, with at most four queries."""
+    """Prepare the head, with at most four queries, or eleven while its syncs wait."""
     connection = subject.connection
     banner = banner_of(connection, source=subject.provider.name, totals=subject.totals)
     return Head(
@@ -151,6 +165,7 @@ def head_of(subject: Subject) -> Head:
         status=connection.status,
         since=connection.status_since,
         note=_note(subject, banner),
+        look=link_of(_waits(subject)),
         syncing=_syncing(subject),
         has_entities=subject.has_entities,
         refusal=_refusal(connection),
@@ -162,22 +177,27 @@ def head_of(subject: Subject) -> Head:
     )
 
 
-def _live(lease: Lease) -> Live:
+def _live(lease: Lease, now: datetime) -> Live:
     tables: dict[str, Any] = lease.progress.get("tables", {})
     rows = sum(extracted or 0 for extracted, _ in tables.values())
-    return Live(job_id=lease.job_id, is_running=lease.state == LeaseState.RUNNING, rows=rows)
+    retry = ""
+    if lease.state == LeaseState.PENDING and lease.attempt and lease.available_at > now:
+        retry = f"Attempt {lease.attempt + 1} of {lease.job.max_attempts}, next at {clock(lease.available_at, now)}"
+    return Live(job_id=lease.job_id, is_running=lease.state == LeaseState.RUNNING, rows=rows, retry=retry)
 
 
 def _syncing(subject: Subject) -> str:
-    """The verb on the button while a sync lives."""
-    if not subject.live:
-        return ""
-    return "Syncing" if subject.running else "Queued"
+    """The verb on the button while a sync lives; empty where a press brings the next attempts forward."""
+    if subject.running:
+        return "Syncing"
+    return "Queued" if any(not one.retry for one in subject.live.values()) else ""
 
 
 def _note(subject: Subject, banner: Banner | None) -> str:
     """What follows "Broken since …" in the head."""
     connection = subject.connection
+    if reason := _waits(subject):
+        return reason.clause if len(subject.live) > 1 else f"waits to sync: {reason.clause}"
     if subject.live:
         return _syncing_words(subject)
     if connection.status == Status.BROKEN and connection.failure_streak > 1:
@@ -192,6 +212,11 @@ def _syncing_words(subject: Subject) -> str:
     if total > 1:
         return f"syncing now: {subject.running} of {total} entities" if subject.running else "waiting to sync"
     return next(one.words for one in subject.live.values()).lower()
+
+
+def _waits(subject: Subject) -> Reason | None:
+    """Why a connection waits whose syncs were asked for or are due, but none of which runs."""
+    return subject.reason if subject.live and not subject.running else None
 
 
 def _refusal(connection: Connection) -> str:

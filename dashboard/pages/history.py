@@ -12,7 +12,7 @@ from dashboard.charts import RunFigures, RunsStrip, run_figures, runs_strip
 from dashboard.pages.connection import Head, Live, Subject, head_of
 from dashboard.pages.keyset import Slice, cut
 from dashboard.pages.overview import ENTITIES_PER_PAGE, LIST_ORDER, EntityRow, entity_row
-from jobs.models import ENDED, Job, JobQuerySet, JobStatus, Trigger
+from jobs.models import ENDED, SYNC_TYPES, Job, JobQuerySet, JobStatus, Trigger
 
 JOBS_PER_PAGE = 25
 # Above this many entities the blocks become one bar.
@@ -124,8 +124,10 @@ def job_row(job: Job, live: dict[UUID | None, Live], now: datetime) -> JobRow:
     """Prepare one job; of one that runs, rows and duration are those so far."""
     running = live.get(job.entity_id)
     so_far = running.rows if running and running.is_running and running.job_id == job.pk else None
-    ended = job.ended_at or now
-    is_over = job.status in ENDED
+    # One that waits for its next attempt has started before; what counts is when it starts next.
+    is_over, waits = job.status in ENDED, job.status == JobStatus.PENDING
+    took = (job.ended_at or now) - job.started_at if job.started_at and not waits else None
+    rows = job.rows_loaded if is_over else so_far
     return JobRow(
         pk=job.pk,
         type=job.get_type_display(),
@@ -134,11 +136,11 @@ def job_row(job: Job, live: dict[UUID | None, Live], now: datetime) -> JobRow:
         entity_pk=job.entity_id,
         entity=job.entity.name if job.entity else "",
         trigger=_trigger(job),
-        at=job.started_at or job.next_attempt_at or job.created_at,
-        is_due=job.started_at is None or job.status == JobStatus.PENDING,
+        at=(job.next_attempt_at if waits else job.started_at) or job.created_at,
+        is_due=waits,
         ended_at=job.ended_at,
-        duration_seconds=(ended - job.started_at).total_seconds() if job.started_at else None,
-        rows=job.rows_loaded if is_over else so_far,
+        duration_seconds=took.total_seconds() if took else None,
+        rows=rows if job.type in SYNC_TYPES else None,
         code=job.error_code,
     )
 

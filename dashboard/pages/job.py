@@ -10,15 +10,17 @@ from uuid import UUID
 from django.urls import reverse
 
 from connectors.errors import REGISTRY, Action, ErrorEntry, told
-from connectors.models import Status
 from connectors.providers import registry as providers
 from dashboard.formatting import clock_time, duration, number
-from dashboard.pages.job_facts import Fact, counted, facts_of
+from dashboard.pages.job_again import can_sync
+from dashboard.pages.job_facts import Fact, facts_of
 from dashboard.pages.job_progress import Progress, progress_of
 from dashboard.pages.job_rates import Rates, rates_of
 from dashboard.pages.job_steps import Share, StepRow, doing, rows_of, shares_of
+from dashboard.pages.waiting import Wait, wait_of
 from jobs.models import SYNC_TYPES, Attempt, Job, JobStatus, Lease, Step
-from jobs.services.why import why_waiting
+from jobs.services.why import Reason, why_waiting
+from jobs.text import counted
 
 MANY = 1
 
@@ -68,6 +70,8 @@ class JobPage:
     spoken: str
     can_sync_again: bool
     is_cancelling: bool
+    reason: Reason | None
+    wait: Wait | None
 
 
 def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now: datetime, zone: tzinfo) -> JobPage:
@@ -76,8 +80,10 @@ def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now
     rows = rows_of(job, steps, now)
     step = _current_step(job, lease, rows)
     progress = progress_of(job, lease, step, now)
-    why = why_waiting(job, now=now) if job.status == JobStatus.PENDING else ""
-    title = title_of(job, lease, step, progress, why)
+    reason = why_waiting(job, now=now) if job.status == JobStatus.PENDING else None
+    title = title_of(job, lease, step, progress, reason.clause if reason else "")
+    if job.status == JobStatus.SUCCESS and job.type not in SYNC_TYPES:
+        title = f"Success: {_outcome(job, rows)}"
     subject, subject_url = subject_of(job)
     return JobPage(
         job=job,
@@ -90,14 +96,21 @@ def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now
         progress=progress,
         rates=rates_of(job, lease, step, zone),
         verdict=verdict_of(job, attempts),
-        attempts=tuple(_attempt_row(job, one, now, zone) for one in attempts) if len(attempts) > MANY else (),
+        attempts=tuple(_attempt_row(job, one, now, zone) for one in attempts) if _has_tried(job, attempts) else (),
         facts=facts_of(job, progress, now, zone),
         headline=_headline(progress),
         # Said aloud when it changes, so in tens: a voice that counts every percent helps nobody.
         spoken=title if progress.percent is None else f"{title}, about {progress.percent // 10 * 10}% done",
-        can_sync_again=job.is_over and job.type in SYNC_TYPES and job.connection.status != Status.PAUSED,
+        can_sync_again=job.is_over and can_sync(job),
         is_cancelling=bool(lease and lease.cancel_requested_at),
+        reason=reason,
+        wait=wait_of(reason) if lease and not lease.cancel_requested_at else None,
     )
+
+
+def _has_tried(job: Job, attempts: Sequence[Attempt]) -> bool:
+    """Whether there is more to say about attempts than that this is the only one."""
+    return len(attempts) > MANY or (job.status == JobStatus.PENDING and bool(attempts))
 
 
 def live_lease(job: Job) -> Lease | None:
@@ -140,13 +153,6 @@ def subject_of(job: Job) -> tuple[str, str]:
     return job.connection.name, job.connection.get_absolute_url()
 
 
-def sync_again_url(job: Job) -> str:
-    """Return the address that a "Sync again" is posted to: the entity's where the job had one."""
-    if job.entity_id:
-        return reverse("connections:sync-entity", args=[job.connection_id, job.entity_id])
-    return reverse("connections:sync", args=[job.connection_id])
-
-
 def entry_of(code: str) -> ErrorEntry:
     """Return the entry of a stored code; a code that a later version dropped is an unknown error."""
     return REGISTRY.get(code, REGISTRY["unknown_error"])
@@ -182,9 +188,13 @@ def _doing_now(step: str, progress: Progress) -> str:
     return doing(step)
 
 
+def _outcome(job: Job, rows: Sequence[StepRow]) -> str:
+    """What a job that loads nothing has found or done: what its last step says of itself."""
+    said = rows[-1].detail if rows and rows[-1].status == "success" else ""
+    return f"{said[:1].lower()}{said[1:]}" if said else job.get_type_display().lower()
+
+
 def _result(job: Job, progress: Progress) -> str:
-    if job.type not in SYNC_TYPES:
-        return job.get_type_display()
     tables = f" in {counted(progress.total, 'table')}" if progress.total else ""
     return f"{counted(job.rows_loaded, 'row')}{tables}"
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from statistics import median
 
 from connectors import schedules
 from connectors.destinations import registry as destinations
 from connectors.providers import registry as providers
-from dashboard.formatting import calendar_date, duration, file_size, number
+from dashboard.formatting import calendar_date, calendar_day, duration, file_size, number
 from dashboard.pages.job_progress import Progress
-from jobs.models import Job, JobStatus, Trigger
+from jobs.models import SYNC_TYPES, Job, JobStatus, JobType, Trigger
 from jobs.services.workers import short_name
+from jobs.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +39,17 @@ def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple
         Fact("Connection", connection.name, connection.get_absolute_url()),
         *entity,
         _destination(job),
+        *_extent(job),
         _trigger(job),
         Fact("Queued", moment=job.created_at, note="" if job.is_over else day),
         *([Fact("Started", moment=job.started_at)] if job.started_at else []),
         *(ended if job.is_over else _elapsed(job, now)),
         *_cancel_request(job),
         *([Fact("Usually takes", _usual(job))] if not job.is_over and _usual(job) else []),
-        Fact("Rows read", number(progress.extracted)),
-        Fact("Rows written", number(progress.loaded)),
+        *_rows(job, progress),
         *([Fact("Bytes read", file_size(job.bytes))] if job.bytes else []),
         *([Fact("Worker", short_name(job.worker), is_mono=True)] if job.worker else []),
     )
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: "1 row", "51,230 rows"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _destination(job: Job) -> Fact:
@@ -70,6 +66,24 @@ def _trigger(job: Job) -> Fact:
         return Fact("Trigger", f"Schedule, {words[:1].lower()}{words[1:]}", note=missed)
     actor = job.actor.get_username() if job.actor else ""
     return Fact("Trigger", ", ".join(filter(None, (job.get_trigger_display(), actor))), note=missed)
+
+
+def _extent(job: Job) -> tuple[Fact, ...]:
+    """What a historical re-sync was asked to read again."""
+    if job.type != JobType.HISTORICAL_RESYNC:
+        return ()
+    since = date.fromisoformat(job.options["since"]) if job.options.get("since") else None
+    tables = ", ".join(job.options.get("table_names") or ()) or "All tables"
+    return (
+        Fact("Reads again", tables, note=f"changed since {calendar_day(since)}" if since else "from the beginning"),
+    )
+
+
+def _rows(job: Job, progress: Progress) -> tuple[Fact, ...]:
+    """The rows of a job that copies some, once it has begun."""
+    if job.type not in SYNC_TYPES or job.started_at is None:
+        return ()
+    return Fact("Rows read", number(progress.extracted)), Fact("Rows written", number(progress.loaded))
 
 
 def _elapsed(job: Job, now: datetime) -> tuple[Fact, ...]:
@@ -95,6 +109,8 @@ def _duration(job: Job) -> str:
 
 def _usual(job: Job) -> str:
     """The median duration of the entity's last successful runs, empty without one."""
+    if job.type != JobType.DATA_SYNC:
+        return ""  # the runs that are kept are syncs, and this takes as long as it takes
     runs = (job.entity or job.connection).recent_runs
     times = [run["ms"] for run in runs if run.get("status") == "success" and run.get("ms") is not None]
     return duration(median(times) / 1000) if times else ""

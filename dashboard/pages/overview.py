@@ -15,8 +15,8 @@ from connectors.status import reason_in_words
 from dashboard.formatting import exact_time
 from dashboard.pages.connection import Head, Live, Subject, head_of
 from dashboard.pages.keyset import ID, Key, Order, Slice, cut
+from dashboard.pages.waiting import link_of
 from jobs.models import Job, JobStatus
-from jobs.services.why import why_not_running
 
 ENTITIES_PER_PAGE = 60
 LIST_ORDER = Order((Key("rank", int), Key("name"), ID))
@@ -88,6 +88,7 @@ class Facts:
     schedule: str
     zone: str
     why: str
+    look: tuple[str, str]
     category: str
     created_at: datetime
     created_by: str
@@ -162,21 +163,26 @@ def last_outcome(entity: Entity) -> str:
 def _facts(subject: Subject, tables: list[Table]) -> Facts:
     connection, provider, totals = subject.connection, subject.provider, subject.totals
     chosen = [table for table in tables if table.is_selected]
+    is_due = connection.next_run_at is not None and connection.next_run_at <= subject.now
+    # The banner says more of what is paused or not finished, and the head of what waits.
+    why = None if connection.status in _EXPLAINED or subject.live else subject.reason
     return Facts(
         integration="Assisted" if provider.integration_type == "assisted" else "Automated",
         entities=", ".join(f"{totals[name]} {name}" for name in _COUNTED if totals[name]),
         products=tuple(_products(subject, chosen)),
         tables=f"{len(chosen)} of {len(tables)} chosen" if tables else "None known yet",
         success_at=connection.last_success_at,
-        success_note=f"{totals['synced']} of {totals['total']} entities in 24 h" if subject.has_entities else "",
+        success_note=f"{totals['synced']} of {totals['total']} entities in 24\N{NO-BREAK SPACE}h"
+        if subject.has_entities
+        else "",
         attempt_at=connection.last_run_at,
         attempt_note=_attempt_note(subject),
-        next_at=connection.next_run_at,
-        next_word=_next_word(connection),
+        next_at=None if is_due else connection.next_run_at,
+        next_word=_next_word(subject, is_due=is_due),
         schedule=in_words(connection),
         zone=connection.time_zone if connection.schedule_kind == ScheduleKind.CRON else "",
-        # The banner says more of what is paused or not finished.
-        why="" if connection.status in _EXPLAINED else why_not_running(connection, now=subject.now),
+        why=why.sentence if why else "",
+        look=link_of(why),
         category=provider.category,
         created_at=connection.created_at,
         created_by=connection.created_by.get_username() if connection.created_by else "",
@@ -198,13 +204,23 @@ def _products(subject: Subject, chosen: list[Table]) -> Iterable[ProductLine]:
 def _attempt_note(subject: Subject) -> str:
     totals = subject.totals
     if subject.has_entities:
-        return f"{totals['success']} synced, {totals['failed']} failed" if subject.connection.last_run_at else ""
+        waiting = len(subject.live) - subject.running
+        counts = (
+            (totals["success"], "synced"),
+            (totals["failed"], "failed"),
+            (subject.running, "syncing"),
+            (waiting, "waiting"),
+        )
+        return ", ".join(f"{count} {word}" for count, word in counts if count) if subject.connection.last_run_at else ""
     runs = subject.connection.recent_runs
     return JobStatus(runs[-1]["status"]).label if runs else ""
 
 
-def _next_word(connection: Connection) -> str:
-    """What stands in place of the next run's time when none is planned."""
+def _next_word(subject: Subject, *, is_due: bool) -> str:
+    """What stands in place of the next run's time when that has passed, or none is planned."""
+    connection = subject.connection
+    if is_due:
+        return "After this run" if subject.live else "Due now"
     if connection.status == Status.PAUSED:
         return "Paused"
     if connection.status == Status.BROKEN:

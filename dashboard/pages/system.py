@@ -16,6 +16,7 @@ from jobs.models import Queue, Worker
 from jobs.services.health import Health, QueueFacts, health_at
 from jobs.services.watchdog import Overdue, Vitals, overdue, vitals
 from jobs.services.why import WORKER_ALIVE, situation_at
+from jobs.services.workers import short_name
 
 POLL_SECONDS = 5
 _PURPOSES = {
@@ -49,13 +50,30 @@ class QueueRow:
     bar: str
     waiting: str
     oldest: str
+    has_oldest: bool
     rate: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One worker for one queue; of those that fell silent, the ones of the last day."""
+
+    name: str
+    process: str
+    queue: str
+    status: str
+    word: str
+    slots: int
+    version: str
+    started_at: datetime
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class OverdueRow:
     """A schedule whose time passed, with where to look."""
 
+    id: str
     name: str
     url: str
     slot_at: datetime
@@ -67,8 +85,9 @@ class OverdueRow:
 
 @dataclass(frozen=True, slots=True)
 class SystemPage:
-    """Everything that the templates print."""
+    """Everything that the templates print; `line` is the status and the words of every page's frame."""
 
+    line: tuple[str, str]
     status: str
     word: str
     findings: tuple[Finding, ...]
@@ -76,6 +95,7 @@ class SystemPage:
     chart: StartChart | None
     queues: tuple[QueueRow, ...]
     workers: str
+    worker_rows: tuple[WorkerRow, ...]
     overdue: tuple[OverdueRow, ...]
     overdue_total: int
     parts: tuple[Part, ...]
@@ -83,14 +103,15 @@ class SystemPage:
     support: str
 
 
-def system_page_at(now: datetime, zone: tzinfo) -> SystemPage:
-    """Prepare the page. The number of queries is the same whatever there is to show."""
+def system_page_at(now: datetime, zone: tzinfo, *, names_workers: bool = False) -> SystemPage:
+    """Prepare the page, with each worker if `names_workers`. It takes the same queries whatever there is to show."""
     health, signs = health_at(now), vitals()
-    found = findings_of(health, signs)
+    found = findings_of(health, signs, zone)
     parts, versions = parts_of(health, signs, zone), versions_of(health)
     alive = [worker for worker in health.workers if is_alive(worker, now)]
     status, word = headline(found)
     return SystemPage(
+        line=health_line(signs),
         status=status,
         word=word,
         findings=found,
@@ -98,6 +119,7 @@ def system_page_at(now: datetime, zone: tzinfo) -> SystemPage:
         chart=start_chart(health.day.points, now, zone),
         queues=tuple(_queue_row(facts, alive, now) for facts in health.queues),
         workers=_workers(alive),
+        worker_rows=tuple(_worker_row(worker, now) for worker in health.workers) if names_workers else (),
         overdue=tuple(_overdue_row(one, now) for one in overdue(situation_at(now))),
         overdue_total=signs.overdue,
         parts=parts,
@@ -142,7 +164,8 @@ def _kpis(health: Health, alive: Sequence[Worker], zone: tzinfo) -> Iterator[Kpi
     slots = sum(worker.slots for worker in alive if worker.queue != Queue.SYSTEM)
     yield Kpi("In progress", number(sum(queue.running for queue in health.queues)), f"of {number(slots)} slots")
     lost = f"last lost {clock_time(day.last_lost_at, zone)[:5]}" if day.last_lost_at else "none lost in 24 h"
-    yield Kpi("Workers", f"{_processes(alive)} of {_processes(health.workers)}", lost)
+    here, known = _processes(alive), _processes(health.workers)
+    yield Kpi("Workers", f"{here} of {known}", f"{known - here} silent" if here < known else lost)
     yield Kpi("Jobs taken over", number(day.taken_over), "from lost workers, 24 h")
 
 
@@ -157,10 +180,11 @@ def _queue_row(facts: QueueFacts, alive: Sequence[Worker], now: datetime) -> Que
         status=status,
         word=word,
         workers=len(ours),
-        busy="" if is_system else number(facts.running),
+        busy="" if is_system or not slots else number(facts.running),
         slots=slots,
         bar=width_class(facts.running, slots),
         waiting=NOT_APPLICABLE if is_system else number(facts.waiting),
+        has_oldest=facts.oldest_at is not None,
         oldest=elapsed_time(facts.oldest_at, now) if facts.oldest_at else NOT_APPLICABLE,
         rate=NOT_APPLICABLE if is_system else f"{facts.started_per_minute:.1f}".removesuffix(".0"),
     )
@@ -174,6 +198,15 @@ def _state(facts: QueueFacts, ours: Sequence[Worker], slots: int) -> tuple[str, 
     if facts.running >= slots and facts.waiting:
         return "warning", "Full"
     return "active", "Normal"
+
+
+def _worker_row(worker: Worker, now: datetime) -> WorkerRow:
+    status, word = ("active", "Normal") if is_alive(worker, now) else ("broken", "Silent")
+    if status == "active" and worker.draining_at is not None:
+        status, word = "warning", "Stopping"
+    process = short_name(worker.identity.removesuffix(f":{worker.queue}"))
+    moments = (worker.started_at, worker.seen_at)
+    return WorkerRow(worker.name, process, worker.queue, status, word, worker.slots, worker.version, *moments)
 
 
 def _workers(alive: Sequence[Worker]) -> str:
@@ -192,6 +225,7 @@ def _processes(workers: Sequence[Worker]) -> int:
 def _overdue_row(one: Overdue, now: datetime) -> OverdueRow:
     connection = reverse("connections:overview", args=[one.connection_id])
     return OverdueRow(
+        id=one.key,
         name=one.connection if one.entity in {"", one.connection} else f"{one.connection}, {one.entity}",
         url=connection,
         slot_at=one.slot_at,

@@ -13,8 +13,8 @@ from jobs.services.health import DAY, POINT, StartPoint
 LIMIT_SECONDS = 10
 # The view box.
 _WIDTH, _HEIGHT = 960, 132
-# The top of the scale in seconds; each divides by three, for the lines of the grid.
-_TOPS = (15, 30, 60, 180, 600, 1800, 3600, 10800, 43200)
+# The top of the scale in seconds; a third of each is a round number in its unit, for the lines of the grid.
+_TOPS = (15, 30, 60, 180, 540, 1800, 3600, 10800, 43200)
 _HIGHEST = 86400
 _LABEL_EVERY = DAY / 6
 _MINUTE, _HOUR = 60, 3600
@@ -42,7 +42,7 @@ def start_chart(points: Sequence[StartPoint], now: datetime, zone: tzinfo) -> St
     top = next((top for top in _TOPS if top >= highest), _HIGHEST)
     return StartChart(
         label=_label(points, zone),
-        note=_note(points, zone),
+        note=_note(points, now, zone),
         scale=tuple(_axis(top * third / 3) for third in (3, 2, 1, 0)),
         times=(*(clock_time(since + n * _LABEL_EVERY, zone)[:5] for n in range(6)), "Now"),
         median=_line([(point.at, point.median) for point in points], since, top),
@@ -61,12 +61,18 @@ def _y(seconds: float, top: float) -> float:
 
 
 def _line(values: Sequence[tuple[datetime, float]], since: datetime, top: float) -> str:
-    """A path through the points; where nothing started for a while there is a gap, and a lone point is a dash."""
+    """A path through the points; where nothing started for a while there is a gap.
+
+    It begins where its first quarter of an hour does, so that a point without neighbours is a dash that can be seen.
+    """
     parts: list[str] = []
     before: datetime | None = None
     for at, seconds in values:
-        joined = before is not None and at - before <= POINT
-        parts.append(f"{'L' if joined else 'M'}{_x(at + POINT / 2, since)} {_y(seconds, top)}{'' if joined else 'h2'}")
+        y = _y(seconds, top)
+        if before is None or at - before > POINT:
+            parts.append(f"M{_x(at, since)} {y}H{_x(at + POINT, since)}")
+        else:
+            parts.append(f"L{_x(at + POINT, since)} {y}")
         before = at
     return "".join(parts)
 
@@ -86,15 +92,16 @@ def _axis(seconds: float) -> str:
     return f"{seconds:g} s" if seconds <= _MINUTE else f"{seconds / _MINUTE:g} min"
 
 
-def _note(points: Sequence[StartPoint], zone: tzinfo) -> str:
+def _note(points: Sequence[StartPoint], now: datetime, zone: tzinfo) -> str:
     over = [point for point in points if point.p95 > LIMIT_SECONDS]
     if not over:
         return ""
     worst = max(over, key=lambda point: point.p95)
     quarters = "a quarter of an hour" if len(over) == 1 else f"{len(over)} quarters of an hour"
+    until = min(now, over[-1].at + POINT)
     return (
-        f"Over the limit in {quarters}, from {clock_time(over[0].at, zone)[:5]} to "
-        f"{clock_time(over[-1].at + POINT, zone)[:5]}; the longest at {clock_time(worst.at, zone)[:5]}."
+        f"Over the limit in {quarters}, from {clock_time(over[0].at, zone)[:5]} to {clock_time(until, zone)[:5]}; "
+        f"the longest were {duration(worst.p95)}, at {clock_time(worst.at, zone)[:5]}."
     )
 
 

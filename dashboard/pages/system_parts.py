@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
-from dashboard.formatting import duration, file_size, number, percent, relative_time
+from dashboard.formatting import clock_time, duration, file_size, number, percent, relative_time
 from dashboard.pages.system_chart import LIMIT_SECONDS
 from jobs.models import Queue
 from jobs.services.health import Health
 from jobs.services.watchdog import COUNTED_TO, Vitals
 
+# The System page with each worker named.
+SHOW_WORKERS = "?workers=all#queues"
 _DISK_WARNING, _DISK_FULL = 0.85, 0.95
 _CONNECTIONS_WARNING = 0.8
 _LONG_TRANSACTION_SECONDS = 600
@@ -21,11 +23,13 @@ _REAP_SILENT, _PARTITIONS_SILENT = timedelta(minutes=2), timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong: what it is, what still works, and what to do."""
+    """Something that is wrong: what it is, what still works, and what to do; `url` leads to more, if any."""
 
     status: str
     title: str
     text: str
+    url: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ class Part:
     figure: str = ""
 
 
-def findings_of(health: Health, signs: Vitals) -> tuple[Finding, ...]:
+def findings_of(health: Health, signs: Vitals, zone: tzinfo) -> tuple[Finding, ...]:
     """Return what is wrong, the worst first."""
-    found = [*_of_workers(health, signs), *_of_the_scheduler(health, signs), *_of_the_servers(health)]
+    found = [*_of_workers(health, signs, zone), *_of_the_scheduler(health, signs), *_of_the_servers(health)]
     found += [*_of_the_schedules(health, signs), *_of_the_secrets(health)]
     return tuple(sorted(found, key=lambda one: one.status != "broken"))
 
@@ -51,8 +55,7 @@ def parts_of(health: Health, signs: Vitals, zone: tzinfo) -> tuple[Part, ...]:
     return (_scheduler(health, signs, zone), _database(health), _redis(health), _disk(health), _secrets(health))
 
 
-def _of_workers(health: Health, signs: Vitals) -> Iterator[Finding]:
-    del health
+def _of_workers(health: Health, signs: Vitals, zone: tzinfo) -> Iterator[Finding]:
     if not signs.queues:
         yield Finding(
             "broken",
@@ -61,9 +64,11 @@ def _of_workers(health: Health, signs: Vitals) -> Iterator[Finding]:
             "again. Start them (manage.py up starts everything), or look why they cannot reach the database.",
         )
     elif signs.deserted:
-        names = ", ".join(signs.deserted)
+        gone = [worker.seen_at for worker in health.workers if worker.queue in signs.deserted]
+        last = f" The last one was heard from at {clock_time(max(gone), zone)}." if gone else ""
         rest = "No new job is made meanwhile." if Queue.SYSTEM.value in signs.deserted else "Other queues go on."
-        yield Finding("broken", f"No worker serves {names}", f"Its jobs wait and none is lost. {rest} Start a worker.")
+        text = f"Its jobs wait, none is lost, and they start by themselves as soon as such a worker runs. {rest}{last}"
+        yield Finding("broken", f"No worker serves {', '.join(signs.deserted)}", text, SHOW_WORKERS, "Show workers")
 
 
 def _of_the_scheduler(health: Health, signs: Vitals) -> Iterator[Finding]:
@@ -81,13 +86,15 @@ def _of_the_scheduler(health: Health, signs: Vitals) -> Iterator[Finding]:
             "What runs goes on, but no schedule starts; a missed stretch is made up by one run later. Start beat, or "
             "manage.py dispatch in its place.",
         )
+    if signs.is_silent or Queue.SYSTEM.value not in signs.queues:
+        return  # told above, and the cause of what follows
     for name, limit, what in (
         ("reap", _REAP_SILENT, "jobs of lost workers are not taken back"),
         ("keep_partitions", _PARTITIONS_SILENT, "no room is made for the jobs of coming weeks"),
     ):
         pulse = health.pulses.get(name)
         if pulse and pulse.at < health.now - limit:
-            text = f"It should run much more often; meanwhile {what}. Look at the log of the system worker."
+            text = f"It should run much more often; meanwhile {what}. The log of the system worker says why."
             yield Finding("warning", f"The task {name} did not run lately", text)
 
 
@@ -118,17 +125,19 @@ def _of_the_servers(health: Health) -> Iterator[Finding]:
 
 
 def _of_the_schedules(health: Health, signs: Vitals) -> Iterator[Finding]:
-    if signs.overdue:
-        several = f"{_counted(signs.overdue)} schedules are overdue"
-        title = "A schedule is overdue" if signs.overdue == 1 else several
-        yield Finding(
-            "warning", title, "Its time passed a minute ago or more and it did not start. The table says why."
-        )
+    if signs.overdue == 1:
+        text = "Its time passed more than a minute ago and it did not start."
+        yield Finding("warning", "A schedule is overdue", text, "#overdue", "Show it and why")
+    elif signs.overdue:
+        text = "Their times passed more than a minute ago and they did not start."
+        title = f"{_counted(signs.overdue)} schedules are overdue"
+        yield Finding("warning", title, text, "#overdue", "Show them and why")
     if health.day.p95_hour is not None and health.day.p95_hour > LIMIT_SECONDS:
         yield Finding(
             "warning",
-            f"Jobs start late: 95% within {duration(health.day.p95_hour)}",
-            f"The limit is {LIMIT_SECONDS} s. More workers, or more slots for the queue that is full, bring it down.",
+            f"Jobs started late in the last hour: 95% within {duration(health.day.p95_hour)}",
+            f"The limit is {LIMIT_SECONDS} s. After a standstill this mends itself; where a queue is full, more "
+            "workers or slots help.",
         )
 
 
@@ -173,7 +182,8 @@ def _database(health: Health) -> Part:
 def _redis(health: Health) -> Part:
     known = health.redis
     if known.error:
-        return Part("Redis", "broken", "away", f"No answer ({known.error}). Jobs wait in the database and none is lost")
+        text = f"{known.error}. Jobs wait in the database and none is lost"
+        return Part("Redis", "broken", "away", text)
     of = f" of {file_size(known.most_memory)}" if known.most_memory else ""
     evicted = f"{number(known.evicted)} keys evicted" if known.evicted else "no key evicted"
     text = f"{known.version}, {file_size(known.memory)}{of}, {evicted}, broker only: it can be emptied without loss"

@@ -16,7 +16,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from dashboard.access import Can, HtmxRequest, role_of
 from dashboard.forms.jobs import LogFilterForm
 from dashboard.pages import job_support, parts
-from dashboard.pages.job import neighbour_links, page_of, subject_of, sync_again_url
+from dashboard.pages.job import neighbour_links, page_of, subject_of
+from dashboard.pages.job_again import again_of, sync_again_url
 from dashboard.pages.job_log import log_of
 from dashboard.views.rendering import render_page, wants_fragment
 from jobs.models import Job
@@ -70,11 +71,14 @@ def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]
     now, zone = timezone.now(), timezone.get_current_timezone()
     criteria = LogFilterForm(request.GET).criteria()
     attempts, steps = list(job.attempts.order_by("-number")), list(job.steps.order_by("number"))
+    can = Can(role_of(request.user))
+    page = page_of(job, attempts, steps, now=now, zone=zone)
     return {
         "job": job,
         "now": now,
-        "can": Can(role_of(request.user)),
-        "page": page_of(job, attempts, steps, now=now, zone=zone),
+        "can": can,
+        "page": page,
+        "again": again_of(job, page.reason, can),
         "log": log_of(job, criteria, zone, only_new=only_new),
     }
 

@@ -6,6 +6,7 @@ from connectors.plan import Reporter, SyncResult
 from connectors.providers import registry as providers
 from connectors.services import connect
 from jobs.models import Job
+from jobs.text import counted
 
 
 def run(job: Job, reporter: Reporter) -> SyncResult:
@@ -21,5 +22,9 @@ def run(job: Job, reporter: Reporter) -> SyncResult:
     tables = connect.tables_of_first_open(access, endpoint, entities)
     reporter.check()
     connect.take_up(connection=connection, entities=entities, tables=tables)
-    reporter.step("discover", "success", f"{len(entities)} to sync from, {len(tables)} tables")
+    # Companies are counted and not named: a log may be handed on.
+    found = providers.manifest(connection.provider).entities_in_words(len(entities))
+    what = f"{found} and {counted(len(tables), 'table')} found"
+    reporter.log("info", "discover", f"{what}: {', '.join(table.name for table in tables)}".removesuffix(": "))
+    reporter.step("discover", "success", what)
     return SyncResult(())

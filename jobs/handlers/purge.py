@@ -8,6 +8,7 @@ from connectors.services.connect import destination_of
 from connectors.services.review import record_purged
 from jobs.handlers.data_sync import pipeline_of
 from jobs.models import Job
+from jobs.text import counted
 
 
 def run(job: Job, reporter: Reporter) -> SyncResult:
@@ -29,5 +30,5 @@ def run(job: Job, reporter: Reporter) -> SyncResult:
     record_purged(entity=entity)
     for table in dropped:
         reporter.log("info", "purge", f"{entity.dataset}.{table} is removed.")
-    reporter.step("purge", "success", f"{len(dropped)} tables removed" if dropped else "Nothing was loaded")
+    reporter.step("purge", "success", f"{counted(len(dropped), 'table')} removed" if dropped else "Nothing was there")
     return SyncResult(())

@@ -11,6 +11,7 @@ from connectors.providers import registry as providers
 from connectors.services import review
 from connectors.services.connect import source_of
 from jobs.models import Job
+from jobs.text import counted
 
 # The step that a failure belongs to; what is not named here kept us from speaking with the source at all.
 _STEP_OF: dict[str, StepName] = {
@@ -47,8 +48,9 @@ def _sign_in(connection: Connection, endpoint: Endpoint, reporter: Reporter) -> 
     except SyncError as error:
         _tell_failure(error, reporter)
         raise
-    reporter.step("connectivity", "success")
-    reporter.step("authentication", "success")
+    reporter.step("connectivity", "success", "The source answers")
+    reporter.step("authentication", "success", "The sign-in is accepted")
+    reporter.log("info", "authentication", "The source answers and accepts the sign-in.")
     reporter.check()
 
 
@@ -57,9 +59,9 @@ def _tell_failure(error: SyncError, reporter: Reporter) -> None:
     code = error.code
     error.step = _STEP_OF.get(code, "authentication" if code in review.sign_in_codes() else "connectivity")
     if error.step != "connectivity":
-        reporter.step("connectivity", "success")
+        reporter.step("connectivity", "success", "The source answers")
     if error.step == "permissions":
-        reporter.step("authentication", "success")
+        reporter.step("authentication", "success", "The sign-in is accepted")
     reporter.step(error.step, "failed", error.detail)
 
 
@@ -80,7 +82,7 @@ def _read(connection: Connection, endpoint: Endpoint, reporter: Reporter) -> Non
                 reporter.log("warning", "permissions", f"{name} no longer gives access.")
                 refusal = error
                 continue
-            reporter.step("permissions", "success", f"{len(tables)} tables can be read" if tables else "")
+            _tell_readable([table for _, table in tables], reporter)
             return
     except SyncError as error:
         refusal = error
@@ -88,6 +90,12 @@ def _read(connection: Connection, endpoint: Endpoint, reporter: Reporter) -> Non
     refusal.step = "permissions"
     reporter.step("permissions", "failed", refusal.detail)
     raise refusal
+
+
+def _tell_readable(names: list[str], reporter: Reporter) -> None:
+    readable = f"{counted(len(names), 'table')} can be read" if names else "No table is chosen yet"
+    reporter.log("info", "permissions", f"{readable}: {', '.join(names)}" if names else readable)
+    reporter.step("permissions", "success", readable)
 
 
 def _entities(connection: Connection, access: providers.Access, endpoint: Endpoint) -> list[tuple[str, str]]:

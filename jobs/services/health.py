@@ -254,7 +254,7 @@ def redis_facts() -> RedisFacts:
             began = time.perf_counter()
             known = channel.client.info()
     except (OperationalError, KombuError, redis.RedisError, OSError) as error:
-        return RedisFacts(error=type(error).__name__)
+        return RedisFacts(error=_in_words(error))
     return RedisFacts(
         version=str(known.get("redis_version", "")),
         memory=int(known.get("used_memory", 0)),
@@ -262,6 +262,16 @@ def redis_facts() -> RedisFacts:
         evicted=int(known.get("evicted_keys", 0)),
         took_ms=(time.perf_counter() - began) * 1000,
     )
+
+
+def _in_words(error: BaseException) -> str:
+    """Say why the broker is away; the transport wraps what happened into errors of its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (TimeoutError, redis.TimeoutError)):
+            return f"It did not answer within {_REDIS_PATIENCE:g} s"
+        cause = cause.__cause__ or cause.__context__
+    return "It cannot be reached"
 
 
 def disk_facts(folder: Path) -> DiskFacts | None:

@@ -15,7 +15,7 @@ from django.db import connection as database
 
 from connectors.models import Entity
 from jobs.models import Lease, LeaseQuerySet, Queue
-from jobs.services.why import SILENT_AFTER, WORKER_ALIVE, Situation, waiting, waiting_clause, why_no_job
+from jobs.services.why import SILENT_AFTER, WORKER_ALIVE, Situation, waiting, waiting_reason, why_no_job
 
 OVERDUE_AFTER = timedelta(seconds=60)
 # Counted no further than this: a page says "1,000 or more" as well as the exact number.
@@ -52,8 +52,12 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A schedule whose time passed. `job_id` names the job that waits; None when not even that was made."""
+    """A schedule whose time passed. `job_id` names the job that waits; None when not even that was made.
 
+    `key` tells it from all others.
+    """
+
+    key: str
     connection_id: UUID
     connection: str
     entity: str
@@ -93,17 +97,18 @@ def _late(situation: Situation) -> LeaseQuerySet:
 
 def _without_job(entity: Entity, situation: Situation) -> Overdue:
     slot = entity.next_run_at or situation.now
-    why = why_no_job(slot, situation).partition(", ")[2].removeprefix("but ")
-    return Overdue(entity.connection_id, entity.connection.name, entity.name, slot, _line(why), None)
+    why = why_no_job(slot, situation).clause.partition(", ")[2].removeprefix("but ")
+    return Overdue(entity.pk.hex, entity.connection_id, entity.connection.name, entity.name, slot, _line(why), None)
 
 
 def _waiting(lease: Lease, situation: Situation) -> Overdue:
     return Overdue(
+        key=lease.job_id.hex,
         connection_id=lease.connection_id,
         connection=lease.connection.name,
         entity=lease.entity.name if lease.entity else "",
         slot_at=lease.slot_at or lease.available_at,
-        why=_line(waiting_clause(lease, situation)),
+        why=_line(waiting_reason(lease, situation).clause),
         job_id=lease.job_id,
     )
 

@@ -7,8 +7,10 @@ lacks (workers, scheduler), then what the job waits for among others (a writer, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
 from zoneinfo import ZoneInfoNotFoundError
 
 from cronsim import CronSimError
@@ -28,6 +30,36 @@ from jobs.services.dispatch import REPUBLISH_AFTER
 WORKER_ALIVE = timedelta(seconds=30)
 # The tick comes every second; after so long without one nothing is dispatched.
 SILENT_AFTER = timedelta(seconds=30)
+
+
+class Cause(StrEnum):
+    """What kind of thing is in the way, which decides what a person can do about it."""
+
+    PERSON = "person"
+    SCHEDULE = "schedule"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+    PROVIDER = "provider"
+    RETRY = "retry"
+    OTHER_JOB = "other_job"
+    CAP = "cap"
+    QUEUE = "queue"
+    # It starts in a moment.
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something does not run: a clause without a full stop, its cause, and the job that is in the way, if any."""
+
+    clause: str
+    cause: Cause
+    job_id: UUID | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The clause as a sentence of its own."""
+        return f"{self.clause[:1].upper()}{self.clause[1:].removesuffix('.')}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +105,31 @@ def waiting(leases: LeaseQuerySet, now: datetime) -> LeaseQuerySet:
     return related.defer(*unseen).annotate(ahead=Coalesce(Subquery(ahead), 0))
 
 
-def why_not_running(subject: Connection | Entity, *, now: datetime | None = None) -> str:
-    """Return the sentence for a connection or an entity; empty while it runs. At most seven queries."""
+def why_not_running(subject: Connection | Entity, *, now: datetime | None = None) -> Reason | None:
+    """Return why a connection or an entity does not run now; None while it does. At most seven queries."""
     now = now or timezone.now()
     connection = subject if isinstance(subject, Connection) else subject.connection
     live = connection.leases if isinstance(subject, Connection) else subject.leases
     leases = list(waiting(live.syncs(), now).order_by("available_at", "pk"))
     if any(lease.state == LeaseState.RUNNING for lease in leases):
-        return ""
+        return None
     if stopped := _stopped(connection, now):
-        return _sentence(stopped)
+        return Reason(stopped, Cause.PERSON)
     if not leases:
-        return _sentence(_by_schedule(subject, connection, now))
-    clause = waiting_clause(leases[0], situation_at(now))
-    return _sentence(f"{len(leases)} syncs wait: {clause}" if len(leases) > 1 else clause)
+        return _by_schedule(subject, connection, now)
+    reason = waiting_reason(leases[0], situation_at(now))
+    return replace(reason, clause=f"{len(leases)} syncs wait: {reason.clause}") if len(leases) > 1 else reason
 
 
-def why_waiting(job: Job, *, now: datetime | None = None) -> str:
-    """Return the clause for a pending job, without a full stop; empty when it does not wait. At most five queries."""
+def why_waiting(job: Job, *, now: datetime | None = None) -> Reason | None:
+    """Return why a pending job waits; None when it does not wait. At most five queries."""
     now = now or timezone.now()
     lease = waiting(Lease.objects.pending().filter(pk=job.pk), now).first()
-    return waiting_clause(lease, situation_at(now)) if lease else ""
+    return waiting_reason(lease, situation_at(now)) if lease else None
 
 
-def waiting_clause(lease: Lease, situation: Situation) -> str:
-    """Return why a pending lease out of `waiting` does not run, as a clause without a full stop."""
+def waiting_reason(lease: Lease, situation: Situation) -> Reason:
+    """Return why a pending lease out of `waiting` does not run."""
     return (
         _held_back(lease, situation)
         or _nobody_there(lease, situation)
@@ -112,10 +144,6 @@ def clock(moment: datetime, now: datetime) -> str:
     if local.date() == timezone.localtime(now).date():
         return f"{local:%H:%M:%S}"
     return f"{local.day} {local:%b, %H:%M}"
-
-
-def _sentence(clause: str) -> str:
-    return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
 
 
 def _stopped(connection: Connection, now: datetime) -> str:
@@ -133,13 +161,13 @@ def _stopped(connection: Connection, now: datetime) -> str:
     return f"paused by {'a rule of Patchbay' if pause.is_by_rule else by_person}{until}{why}"
 
 
-def _by_schedule(subject: Connection | Entity, connection: Connection, now: datetime) -> str:
+def _by_schedule(subject: Connection | Entity, connection: Connection, now: datetime) -> Reason:
     if never := _never_due(subject, connection, now):
-        return never
+        return Reason(never, Cause.SCHEDULE)
     if subject.next_run_at is None:
-        return "no run is planned"
+        return Reason("no run is planned", Cause.SCHEDULE)
     if subject.next_run_at > now:
-        return f"due at {clock(subject.next_run_at, now)}"
+        return Reason(f"due at {clock(subject.next_run_at, now)}", Cause.SCHEDULE)
     return why_no_job(subject.next_run_at, situation_at(now))
 
 
@@ -164,56 +192,61 @@ def _unreadable(connection: Connection, now: datetime) -> str:
     return ""
 
 
-def why_no_job(slot_at: datetime, situation: Situation) -> str:
-    """Return why a slot that has passed has no job yet, as a clause."""
+def why_no_job(slot_at: datetime, situation: Situation) -> Reason:
+    """Return why a slot that has passed has no job yet."""
     since = f"due since {clock(slot_at, situation.now)}"
     if not situation.slots.get(Queue.SYSTEM):
-        return f"{since}, but no worker of the queue system is alive to make its job"
+        return Reason(f"{since}, but no worker of the queue system is alive to make its job", Cause.WORKER)
     if situation.is_silent and situation.tick_at:
-        return f"{since}, but the scheduler has been silent since {clock(situation.tick_at, situation.now)}"
-    return f"{since}, its job is about to be made"
+        silent = f"the scheduler has been silent since {clock(situation.tick_at, situation.now)}"
+        return Reason(f"{since}, but {silent}", Cause.SCHEDULER)
+    return Reason(f"{since}, its job is about to be made", Cause.NOTHING)
 
 
-def _held_back(lease: Lease, situation: Situation) -> str:
+def _held_back(lease: Lease, situation: Situation) -> Reason | None:
     """The provider asked to slow down, or an attempt failed and the next one has its time."""
     now = situation.now
     if block := situation.blocks.get(lease.account_key):
         asked = f" ({block.reason.rstrip('.')})" if block.reason else ""
-        return f"the provider asked this account to slow down until {clock(block.until, now)}{asked}"
+        until = clock(block.until, now)
+        return Reason(f"the provider asked this account to slow down until {until}{asked}", Cause.PROVIDER)
     if lease.available_at <= now or not lease.attempt:
-        return ""
+        return None
     known = REGISTRY.get(lease.job.error_code)
     after = f" after “{known.short}”" if known else ""
     count = f"{lease.attempt + 1} of {lease.job.max_attempts}"
-    return f"attempt {count}{after}, next at {clock(lease.available_at, now)}"
+    return Reason(f"attempt {count}{after}, next at {clock(lease.available_at, now)}", Cause.RETRY)
 
 
-def _nobody_there(lease: Lease, situation: Situation) -> str:
+def _nobody_there(lease: Lease, situation: Situation) -> Reason | None:
     """No worker takes jobs of this queue, or nobody hands them out."""
     if not situation.slots.get(lease.queue):
-        return f"no worker of the queue {lease.queue} is alive"
+        return Reason(f"no worker of the queue {lease.queue} is alive", Cause.WORKER)
     if situation.is_silent and situation.tick_at and lease.dispatched_at is None:
-        return f"the scheduler has been silent since {clock(situation.tick_at, situation.now)}"
-    return ""
+        since = clock(situation.tick_at, situation.now)
+        return Reason(f"the scheduler has been silent since {since}", Cause.SCHEDULER)
+    return None
 
 
-def _taken_by_others(lease: Lease, situation: Situation) -> str:
+def _taken_by_others(lease: Lease, situation: Situation) -> Reason | None:
     """Another job holds what this one needs."""
     others = [other for other in situation.in_flight if other.pk != lease.pk]
     for other in others:
         if other.entity_id and other.entity_id == lease.entity_id and other.state == LeaseState.RUNNING:
-            return f"it waits for its own {other.get_type_display().lower()} that runs now"
+            own = f"it waits for its own {other.get_type_display().lower()} that runs now"
+            return Reason(own, Cause.OTHER_JOB, other.job_id)
     for other in others:
         if other.exclusive_key and other.exclusive_key == lease.exclusive_key:
             target = lease.connection.destination.name if lease.connection.destination else "the destination"
-            return f"{target} takes one writer at a time, and {other.connection.name} writes to it now"
+            writes = f"{target} takes one writer at a time, and {other.connection.name} writes to it now"
+            return Reason(writes, Cause.OTHER_JOB, other.job_id)
     return _cap_reached(lease, others)
 
 
-def _cap_reached(lease: Lease, others: Sequence[Lease]) -> str:
+def _cap_reached(lease: Lease, others: Sequence[Lease]) -> Reason | None:
     """Which limit on jobs at once is reached. What was sent already, and what a person waits for, has passed them."""
     if lease.dispatched_at is not None or lease.queue == Queue.INTERACTIVE:
-        return ""
+        return None
     capped = [other for other in others if other.queue != Queue.INTERACTIVE]
     same = [other for other in capped if other.connection_id == lease.connection_id]
     historical = sum(other.is_bulk for other in same)
@@ -227,18 +260,20 @@ def _cap_reached(lease: Lease, others: Sequence[Lease]) -> str:
     )
     for count, cap, where in limits:
         if count >= cap:
-            return f"{count} {'job' if count == 1 else 'jobs'} {where} run already, the most at once is {cap}"
-    return ""
+            noun, verb = ("job", "runs") if count == 1 else ("jobs", "run")
+            return Reason(f"{count} {noun} {where} {verb} already, the most at once is {cap}", Cause.CAP)
+    return None
 
 
-def _place(lease: Lease, situation: Situation) -> str:
+def _place(lease: Lease, situation: Situation) -> Reason:
     """Its place in the queue, and whether the workers are busy."""
     busy = sum(other.queue == lease.queue and other.state == LeaseState.RUNNING for other in situation.in_flight)
     slots = situation.slots.get(lease.queue, 0)
     full = "" if busy < slots else ", its only slot is busy" if slots == 1 else f", all {slots} slots are busy"
     ahead: int = getattr(lease, "ahead", 0)
     if lease.dispatched_at is not None and not full:
-        return "sent to a worker, which takes it in a moment"
+        return Reason("sent to a worker, which takes it in a moment", Cause.NOTHING)
     if ahead:
-        return f"in the queue {lease.queue} behind {ahead} {'job' if ahead == 1 else 'jobs'}{full}"
-    return f"next in the queue {lease.queue}{full}"
+        behind = f"in the queue {lease.queue} behind {ahead} {'job' if ahead == 1 else 'jobs'}{full}"
+        return Reason(behind, Cause.QUEUE)
+    return Reason(f"next in the queue {lease.queue}{full}", Cause.QUEUE if full else Cause.NOTHING)

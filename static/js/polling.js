@@ -7,11 +7,20 @@ function isPoll(detail) {
   return detail.requestConfig.verb === "get" && !detail.requestConfig.triggeringEvent;
 }
 
+function isMenuOpen() {
+  return document.querySelector("#main .menu:popover-open") !== null;
+}
+
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
   if (!isPoll(event.detail) || !elt.closest("[hx-trigger*='every']")) return;
   if (document.hidden) missed.add(elt);
-  if (document.hidden || document.querySelector("#main .menu:popover-open")) event.preventDefault();
+  if (document.hidden || isMenuOpen()) event.preventDefault();
+});
+
+// An answer that comes after the menu was opened waits for the next turn too, unless it is the last one (286).
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (isPoll(event.detail) && isMenuOpen() && event.detail.xhr.status !== 286) event.detail.shouldSwap = false;
 });
 
 document.addEventListener("visibilitychange", () => {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -201,14 +203,16 @@ def test_jobs_shows_trigger_attempt_and_code(viewer: Client) -> None:
     entity: Entity = make_entity(connection)
     make_job(connection, entity, trigger=Trigger.USER, actor=member("operator"))
     make_job(connection, entity, status=JobStatus.FAILED, error_code="dns_failure")
-    make_job(connection, entity, status=JobStatus.PENDING, attempt=1, max_attempts=5, next_attempt_at=timezone.now())
+    soon = timezone.now().replace(microsecond=0) + timedelta(minutes=7)
+    tried: dict[str, Any] = {"status": JobStatus.PENDING, "attempt": 1, "max_attempts": 5, "next_attempt_at": soon}
+    make_job(connection, entity, **tried, started_at=timezone.now() - timedelta(minutes=1))
 
     page = flat(viewer.get(_address(connection)))
 
     assert '<td class="nowrap j-tr">operator</td>' in page
     assert '<span class="mono muted">dns_failure</span>' in page
     assert "Attempt 2 of 5" in page
-    assert "Due <time" in page
+    assert f'Due <time datetime="{soon.isoformat()}"' in page
 
 
 def test_jobs_before_the_first_says_so(viewer: Client) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from connectors.models import Connection, Pause, Status, Table
-from jobs.models import JobStatus
+from jobs.models import JobStatus, Lease
 from tests.conftest import member
 from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job, make_lease
@@ -258,8 +258,26 @@ def test_overview_says_why_it_does_not_run(viewer: Client) -> None:
         viewer.get(connection.get_absolute_url())
     )
     make_job(connection, entity, status=JobStatus.PENDING)
-    shown = flat(viewer.get(connection.get_absolute_url()))
-    assert "Not running now. No worker of the queue sync is alive." in shown
+    for address in (connection.get_absolute_url(), f"{connection.get_absolute_url()}jobs/"):
+        shown = flat(viewer.get(address))
+        assert "waits to sync: no worker of the queue sync is alive." in shown
+        assert 'id="head-look" href="/system/">Open System</a>' in shown
+
+
+def test_wait_for_the_next_attempt_is_told_and_a_press_brings_it_forward(operator: Client) -> None:
+    connection = make_connection()
+    entities = [make_entity(connection, name=name) for name in ("Oak", "Elm")]
+    for entity in entities:
+        job = make_job(connection, entity, status=JobStatus.PENDING, max_attempts=5, error_code="unreachable")
+        Lease.objects.filter(pk=job.pk).update(attempt=1, available_at=timezone.now() + timedelta(minutes=3))
+
+    shown = flat(operator.get(connection.get_absolute_url()))
+
+    assert shown.count("Attempt 2 of 5, next at ") == 2
+    assert "2 syncs wait: attempt 2 of 5 after “Not reachable”, next at " in shown
+    assert "Queued" not in shown
+    operator.post(f"/connections/{connection.pk}/sync/")
+    assert Lease.objects.filter(available_at__lte=timezone.now()).count() == 2
 
 
 def test_overview_lists_the_next_five_runs_in_the_schedules_zone(viewer: Client) -> None:

@@ -16,8 +16,8 @@ NOW = datetime(2026, 11, 19, 13, 32, 7, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("ago", "expected"),
     [
-        (timedelta(0), "now"),
-        (timedelta(milliseconds=900), "now"),
+        (timedelta(0), "just now"),
+        (timedelta(milliseconds=900), "just now"),
         (timedelta(seconds=1), "1 s ago"),
         (timedelta(seconds=59), "59 s ago"),
         (timedelta(seconds=60), "1 min ago"),

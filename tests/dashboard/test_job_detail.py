@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from connectors.ids import new_id
-from jobs.models import Job, JobType, Lease
+from jobs.models import Job, JobType, Lease, Worker
 from tests.dashboard.job_records import (
     DONE_TABLES,
     add_attempt,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         ({"status": "running"}, "In progress: starting"),
         ({"status": "success", "rows_loaded": 51230, "tables": DONE_TABLES}, "Success: 51,230 rows in 2 tables"),
         ({"status": "success", "rows_loaded": 1, "tables": DONE_TABLES[:1]}, "Success: 1 row in 1 table"),
-        ({"status": "success", "type": JobType.TEST_CONNECTION}, "Success: Connection test"),
+        ({"status": "success", "type": JobType.TEST_CONNECTION}, "Success: connection test"),
         ({"status": "failed", "error_step": "extract"}, "Failed while extracting"),
         ({"status": "failed", "error_step": "check_access"}, "Failed while checking access"),
         ({"status": "failed", "started_at": None}, "Failed before it started"),
@@ -59,6 +59,73 @@ def test_waiting_job_names_the_next_attempt_and_why_there_is_one(viewer: Client)
     assert "Sandbox Payroll cannot be reached" in shown
     assert "Connection refused" in shown
     assert "Sync again" not in shown
+    assert "Attempt 1</span>" in shown.partition('id="job-attempts"')[2]
+    assert "Try now" not in shown
+
+
+def test_next_attempt_can_be_made_at_once(operator: Client) -> None:
+    at = timezone.now() + timedelta(seconds=40)
+    job = sync_of(payroll_entity(), "pending", attempt=1, max_attempts=5, next_attempt_at=at, error_code="unreachable")
+    Lease.objects.filter(pk=job.pk).update(available_at=at, attempt=1)
+    button = f'formaction="/connections/{job.connection_id}/entities/{job.entity_id}/sync/"'
+    assert button in page(operator, job)
+    assert "Try now</button>" in page(operator, job)
+
+    Job.objects.filter(pk=job.pk).update(error_code="rate_limited")
+
+    assert "Try now" not in page(operator, job)
+
+
+def test_waiting_job_says_what_sets_it_going_and_where_to_look(viewer: Client) -> None:
+    entity = payroll_entity()
+    job = sync_of(entity, "pending")
+    shown = page(viewer, job)
+    assert "It starts by itself as soon as a worker of this queue runs again" in shown
+    assert 'id="wait-link" href="/system/">Open System</a>' in shown
+
+    now = timezone.now()
+    Worker.objects.create(identity="1", name="sync", queue="sync", slots=2, version="1", started_at=now, seen_at=now)
+    running = sync_of(entity, "running")
+    shown = page(viewer, job)
+
+    assert "it waits for its own data sync that runs now" in shown
+    assert f'id="wait-link" href="{running.get_absolute_url()}">Open that job</a>' in shown
+
+
+@pytest.mark.parametrize(
+    ("values", "detail", "title"),
+    [
+        ({"type": JobType.TEST_CONNECTION}, ("permissions", "4 tables can be read"), "Success: 4 tables can be read"),
+        ({"type": JobType.DISCOVER}, ("discover", "1 schema found"), "Success: 1 schema found"),
+        ({"type": JobType.PURGE}, ("purge", "Nothing was there"), "Success: nothing was there"),
+    ],
+)
+def test_job_that_copies_nothing_tells_its_result_and_no_rows(
+    admin: Client, values: dict[str, Any], detail: tuple[str, str], title: str
+) -> None:
+    entity = payroll_entity()
+    type(entity).objects.filter(pk=entity.pk).update(recent_runs=[{"status": "success", "ms": 3000}])
+    job = sync_of(entity, **values)
+    add_step(job, 1, detail[0], "success", 1, detail=detail[1])
+
+    shown = page(admin, job)
+
+    assert f'<h1 id="job-title">{title} </h1>' in shown
+    assert "Rows read" not in shown
+    assert "median" not in shown
+    # A purge asks for a paused connection, and this one is active.
+    assert ("again</button>" in shown) == (job.type != JobType.PURGE)
+
+
+def test_resync_says_what_it_reads_again(operator: Client) -> None:
+    options = {"tables": ["1"], "table_names": ["orders"], "since": "2026-03-04"}
+    job = sync_of(payroll_entity(), type=JobType.HISTORICAL_RESYNC, options=options)
+
+    shown = page(operator, job)
+
+    assert "<dt>Reads again</dt> <dd>orders<span" in shown
+    assert "changed since 4 Mar 2026" in shown
+    assert f'href="/connections/{job.connection_id}/resync/" data-dialog' in shown
 
 
 def test_running_job_shows_a_share_only_with_estimates(viewer: Client) -> None:

@@ -42,7 +42,7 @@ def add_workers(*queues: str, **values: Any) -> None:
 
 
 def beat(name: str = "tick", ago: timedelta = timedelta()) -> None:
-    Pulse.objects.create(name=name, at=timezone.now() - ago, took_ms=12)
+    Pulse.objects.update_or_create(name=name, defaults={"at": timezone.now() - ago, "took_ms": 12})
 
 
 def overdue_connection(name: str = "Shop", *, minutes: int = 5) -> Connection:
@@ -116,6 +116,17 @@ def test_silent_scheduler_is_told_with_what_to_do(viewer: Client) -> None:
     assert "The scheduler is silent" in flat(viewer.get("/"))
 
 
+def test_what_follows_from_a_silent_scheduler_is_no_fault_of_its_own(viewer: Client) -> None:
+    add_workers(*Queue.values)
+    for task in ("tick", "reap"):
+        beat(task, ago=timedelta(minutes=3))
+    assert "The task reap" not in flat(viewer.get(ADDRESS))
+
+    beat("tick")
+
+    assert "The task reap did not run lately" in flat(viewer.get(ADDRESS))
+
+
 def test_worker_that_fell_silent_counts_no_more(viewer: Client) -> None:
     add_workers(Queue.INTERACTIVE, Queue.SYSTEM, Queue.BULK)
     add_workers(Queue.SYNC, seen_at=timezone.now() - timedelta(minutes=1))
@@ -124,7 +135,12 @@ def test_worker_that_fell_silent_counts_no_more(viewer: Client) -> None:
     page = flat(viewer.get(ADDRESS))
 
     assert "No worker serves sync" in page
-    assert "3 of 4" in page
+    assert "The last one was heard from at " in page
+    assert '3 of 4<span class="sub">1 silent</span>' in page
+    assert "Silent</span>" not in page
+    named = flat(viewer.get(f"{ADDRESS}?workers=all", headers=HTMX))
+    assert named.count("Silent</span>") == 1
+    assert 'hx-get="/system/?workers=all"' in named
     assert "No worker for sync" in flat(viewer.get("/"))
 
 
@@ -139,7 +155,28 @@ def test_overdue_schedule_is_told_on_every_page(viewer: Client) -> None:
     assert "2 schedules are overdue" in page
     assert f'href="{connection.get_absolute_url()}"' in page
     assert "Its job is about to be made" in page
-    assert "2 schedules overdue" in flat(viewer.get("/"))
+    for page in ("/", connection.get_absolute_url()):
+        frame = flat(viewer.get(page)).partition("<main")[0]
+        # In the top bar, which is there at every width, and at the foot of the navigation.
+        assert frame.count("2 schedules overdue</span></a>") == 2
+
+
+def test_open_page_hears_of_an_alarm_and_of_its_end(viewer: Client) -> None:
+    add_workers(*Queue.values)
+    beat()
+    quiet = viewer.get("/system/alarm/", headers=HTMX)
+    assert "All workers healthy" in flat(quiet)
+    assert "pill" not in flat(quiet)
+    known = {**HTMX, "If-None-Match": quiet.headers["ETag"]}
+    assert viewer.get("/system/alarm/", headers=known).status_code == 304
+
+    connection = overdue_connection(minutes=2)
+    loud = viewer.get("/system/alarm/", headers=known)
+
+    assert loud.status_code == 200
+    assert '<a class="status pill is-warn" id="alarm-link" href="/system/"' in flat(loud)
+    assert connection.name not in flat(loud)
+    assert "<html" not in flat(loud)
 
 
 def test_overdue_job_leads_to_its_page_with_the_reason(viewer: Client) -> None:
@@ -151,7 +188,7 @@ def test_overdue_job_leads_to_its_page_with_the_reason(viewer: Client) -> None:
 
     page = flat(viewer.get(ADDRESS))
 
-    assert f'href="{job.get_absolute_url()}">Open job</a>' in page
+    assert f'href="{job.get_absolute_url()}">Open job<span class="vh"> of Ostrava Steel' in page
     assert "No worker of the queue sync is alive" in page
 
 
@@ -165,7 +202,7 @@ def test_chart_shows_how_late_jobs_started(viewer: Client) -> None:
     assert "Time from the planned slot to the start of the job over 24 hours. Median about 2 s" in page
     assert "Over the limit in a quarter of an hour" in page
     assert '<path class="ln ln--2"' in page
-    assert "Jobs start late: 95% within" in page
+    assert "Jobs started late in the last hour: 95% within" in page
 
 
 def test_queue_row_says_what_is_full(viewer: Client) -> None:

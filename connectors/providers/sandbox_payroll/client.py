@@ -114,7 +114,7 @@ class Client:
 
     def _wait(self, seconds: float) -> None:
         if seconds > LONGEST_WAIT_SECONDS:
-            raise SyncError("rate_limited", f"The source asked to wait {seconds:.0f} s.", retry_after=seconds)
+            raise SyncError("rate_limited", f"429, Retry-After {seconds:.0f} s", retry_after=seconds)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._pause(min(left, _PIECE_SECONDS))
