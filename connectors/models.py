@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Exists, ExpressionWrapper, F, Min, OuterRef, Q, Value, When
-from django.db.models.functions import Cast, Coalesce, Lower
+from django.db.models.functions import Cast, Coalesce, Least, Lower
 from django.urls import reverse
 
 from connectors import secrets
@@ -22,6 +22,9 @@ from connectors.ids import new_id
 
 # Where something never ran or never will, in a sort: keys of pages must not be null.
 LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+# Failures in a row after which a person should look even if a retry might help.
+BROKEN_AFTER = 3
 
 
 class Status(models.TextChoices):
@@ -215,6 +218,15 @@ class EntityQuerySet(models.QuerySet["Entity"]):
             failed=Count("pk", filter=ended & failing),
             success=Count("pk", filter=ended & ~failing & Q(last_success_at__isnull=False)),
         )
+
+    def run_facts(self) -> list[tuple[str, int, int, datetime | None]]:
+        """Return each last error code and failure streak there is, with how many have it and their earliest next run.
+
+        Streaks are told up to the one from which on a status is broken, so that a crowd gives a few rows.
+        """
+        streak = Least("failure_streak", Value(BROKEN_AFTER))
+        grouped = self.order_by().annotate(streak=streak).values_list("last_error_code", "streak")
+        return list(grouped.annotate(Count("pk"), Min("next_run_at")))
 
     def broken_codes(self) -> models.QuerySet[Entity, dict[str, Any]]:
         """One dictionary per error code of the broken ones, the most frequent code first.

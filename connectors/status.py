@@ -5,13 +5,12 @@ The order of precedence is: paused, incomplete, broken, active. Beside the statu
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connectors.errors import REGISTRY
-from connectors.models import Status
-
-# Failures in a row after which a person should look even if a retry might help.
-BROKEN_AFTER = 3
+from connectors.models import BROKEN_AFTER, Status
 
 _REASONS = {
     "ok": "",
@@ -87,15 +86,21 @@ def derive_entity(setup: SetupFacts, runs: RunFacts) -> Derived:
     return Derived(Status.ACTIVE, "ok")
 
 
-def derive_connection(setup: SetupFacts, entities: list[RunFacts]) -> Derived:
-    """Return a connection's status: broken when every entity is; some broken ones are the flag `partial` instead."""
+def derive_connection(setup: SetupFacts, entities: Iterable[RunFacts] | Mapping[RunFacts, int]) -> Derived:
+    """Return a connection's status: broken when every entity is; some broken ones are the flag `partial` instead.
+
+    `entities` are the facts of each, or each different fact with the number of entities that it is true of.
+    """
     if decided := derive_setup(setup):
         return decided
-    broken = [one for one in entities if derive_entity(setup, one).status == Status.BROKEN]
-    if entities and len(broken) == len(entities):
-        codes = [one.last_error_code for one in broken]
-        return Derived(Status.BROKEN, max(codes, key=codes.count))
-    return Derived(Status.ACTIVE, "ok")
+    counted = Counter(entities)
+    if not counted or any(derive_entity(setup, facts).status != Status.BROKEN for facts in counted):
+        return Derived(Status.ACTIVE, "ok")
+    codes: Counter[str] = Counter()
+    for facts, count in counted.items():
+        codes[facts.last_error_code] += count
+    # The most frequent code; of two that are as frequent always the same one, whatever the order.
+    return Derived(Status.BROKEN, min(codes, key=lambda code: (-codes[code], code)))
 
 
 def reason_in_words(status: str, reason: str) -> str:

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 KEPT_LOADS = 100
-VERSIONS = "_dlt_version"
+# So many more may gather before they are removed together, so that most runs remove nothing.
+SPARE_LOADS = 20
+VERSIONS, LOADS = "_dlt_version", "_dlt_loads"
 # dlt's own tables, and the column of each that names the pipeline, which its schema carries as name too.
-RECORDS = {VERSIONS: "schema_name", "_dlt_loads": "schema_name", "_dlt_pipeline_state": "pipeline_name"}
+RECORDS = {VERSIONS: "schema_name", LOADS: "schema_name", "_dlt_pipeline_state": "pipeline_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands at a destination before a load: of the wanted tables those with rows, ours and other people's.
+
+    A table without rows is in neither, whoever made it.
+    """
+
+    ours: frozenset[str] = frozenset()
+    others: tuple[str, ...] = ()
+
+
+def sorted_by_maker(filled: Iterable[str], schema: str | None) -> Standing:
+    """Return the tables `filled` by who made them; `schema` is the pipeline's newest stored one, as JSON, or None."""
+    made = tables_of([schema]) if schema else set()
+    names = tuple(filled)
+    return Standing(frozenset(made & set(names)), tuple(sorted(set(names) - made)))
 
 
 def statements(qualified: str, placeholder: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from connectors.destinations import bookkeeping
+from connectors.destinations.bookkeeping import Standing, sorted_by_maker
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.manifest import DestinationManifest, Field
 
@@ -73,16 +74,41 @@ def count_rows(endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dic
     return counts
 
 
-def forget_old_loads(endpoint: Endpoint, dataset: str, pipeline: str) -> None:
-    """Remove dlt's records of old loads of `pipeline` beyond the newest. Raises `SyncError`."""
-    import duckdb  # noqa: PLC0415 - heavy, and only workers open files
-
+def look(endpoint: Endpoint, dataset: str, pipeline: str, tables: Sequence[str]) -> Standing:
+    """Check, tell what stands of `tables` in `dataset`, and forget old loads of `pipeline`. Raises `SyncError`."""
+    check(endpoint)
     with _opened(path_of(endpoint)) as connection:
-        try:
-            for statement in bookkeeping.statements(f"{_quoted(dataset)}.", "?"):
-                connection.execute(statement, [pipeline, pipeline])
-        except duckdb.CatalogException:
-            return  # no state was ever stored
+        # Names in a DuckDB file differ by more than upper and lower case.
+        there = {name.lower() for name in _tables_in(connection, dataset)}
+        filled = [
+            name
+            for name in tables
+            if name.lower() in there
+            and connection.execute(f"SELECT 1 FROM {_quoted(dataset)}.{_quoted(name)} LIMIT 1").fetchall()  # noqa: S608
+        ]
+        if bookkeeping.VERSIONS not in there:
+            return sorted_by_maker(filled, None)
+        if set(bookkeeping.RECORDS) <= there:
+            _forget_old_loads(connection, dataset, pipeline)
+        versions = f"{_quoted(dataset)}.{_quoted(bookkeeping.VERSIONS)}"
+        newest = f"SELECT schema FROM {versions} WHERE schema_name = ? ORDER BY inserted_at DESC LIMIT 1"  # noqa: S608
+        stored = connection.execute(newest, [pipeline]).fetchall()
+    return sorted_by_maker(filled, str(stored[0][0]) if stored else None)
+
+
+def _forget_old_loads(connection: DuckDBPyConnection, dataset: str, pipeline: str) -> None:
+    loads = f"{_quoted(dataset)}.{_quoted(bookkeeping.LOADS)}"
+    count = f"SELECT count(*) FROM {loads} WHERE schema_name = ?"  # noqa: S608 - quoted above
+    row = connection.execute(count, [pipeline]).fetchone()
+    if row is None or row[0] <= bookkeeping.KEPT_LOADS + bookkeeping.SPARE_LOADS:
+        return
+    for statement in bookkeeping.statements(f"{_quoted(dataset)}.", "?"):
+        connection.execute(statement, [pipeline, pipeline])
+
+
+def _tables_in(connection: DuckDBPyConnection, dataset: str) -> set[str]:
+    found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [dataset]).fetchall()
+    return {str(row[0]) for row in found}
 
 
 def drop_loaded(endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, ...]:
@@ -98,8 +124,7 @@ def drop_loaded(endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, .
 
 
 def _drop(connection: DuckDBPyConnection, dataset: str, pipeline: str) -> tuple[str, ...]:
-    found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [dataset]).fetchall()
-    there = {str(row[0]) for row in found}
+    there = _tables_in(connection, dataset)
     if bookkeeping.VERSIONS not in there:
         return ()
     versions = f"{_quoted(dataset)}.{_quoted(bookkeeping.VERSIONS)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from connectors import postgres
 from connectors.destinations import bookkeeping
+from connectors.destinations.bookkeeping import Standing, sorted_by_maker
 from connectors.failures import postgres_failure
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.manifest import DestinationManifest, Field
@@ -34,18 +36,24 @@ _TABLES = """
     SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relkind IN ('r', 'p')
 """
+_WHICH_TABLES = _TABLES + " AND c.relname = ANY(%s)"
+_NEWEST_SCHEMA = "SELECT schema FROM {} WHERE schema_name = %s ORDER BY inserted_at DESC LIMIT 1"
 
 
 def check(endpoint: Endpoint) -> None:
     """Sign in and look whether schemas may be created. Raises `SyncError`."""
     with closing(postgres.connect(endpoint, "destination")) as connection:
-        try:
-            row = connection.execute(
-                "SELECT has_database_privilege(current_database(), 'CREATE'), "
-                "pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
-            ).fetchone()
-        except psycopg.Error as error:
-            raise postgres_failure(error, "destination") from None
+        _check(connection)
+
+
+def _check(connection: psycopg.Connection[TupleRow]) -> None:
+    try:
+        row = connection.execute(
+            "SELECT has_database_privilege(current_database(), 'CREATE'), "
+            "pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
+        ).fetchone()
+    except psycopg.Error as error:
+        raise postgres_failure(error, "destination") from None
     may_create, is_read_only = row or (False, False)
     if is_read_only:
         raise SyncError("destination_permission_denied", "The database is read-only.")
@@ -62,17 +70,44 @@ def count_rows(endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dic
             raise postgres_failure(error, "destination") from None
 
 
-def forget_old_loads(endpoint: Endpoint, dataset: str, pipeline: str) -> None:
-    """Remove dlt's records of old loads of `pipeline` beyond the newest. Raises `SyncError`."""
-    prefix = sql.Identifier(dataset).as_string() + "."
+def look(endpoint: Endpoint, dataset: str, pipeline: str, tables: Sequence[str]) -> Standing:
+    """Check, tell what stands of `tables` in `dataset`, and forget old loads of `pipeline`. Raises `SyncError`."""
     with closing(postgres.connect(endpoint, "destination")) as connection:
+        _check(connection)
         try:
-            for statement in bookkeeping.statements(prefix, "%s"):
-                connection.execute(statement.encode(), (pipeline, pipeline))
-        except psycopg.errors.UndefinedTable:
-            return  # no state was ever stored
+            found = connection.execute(_WHICH_TABLES, (dataset, [*tables, *bookkeeping.RECORDS])).fetchall()
+            there = [str(row[0]) for row in found]
+            filled = _filled(connection, dataset, [name for name in tables if name in there])
+            if bookkeeping.VERSIONS not in there:
+                return sorted_by_maker(filled, None)
+            if set(bookkeeping.RECORDS) <= set(there):
+                _forget_old_loads(connection, dataset, pipeline)
+            newest = sql.SQL(_NEWEST_SCHEMA).format(sql.Identifier(dataset, bookkeeping.VERSIONS))
+            row = connection.execute(newest, (pipeline,)).fetchone()
         except psycopg.Error as error:
             raise postgres_failure(error, "destination") from None
+    return sorted_by_maker(filled, str(row[0]) if row else None)
+
+
+def _filled(connection: psycopg.Connection[TupleRow], dataset: str, tables: Sequence[str]) -> list[str]:
+    """Return those of the tables that hold a row."""
+    if not tables:
+        return []
+    looks = [
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT 1 FROM {})").format(name, sql.Identifier(dataset, name))
+        for name in tables
+    ]
+    return [str(row[0]) for row in connection.execute(sql.SQL(" UNION ALL ").join(looks)).fetchall()]
+
+
+def _forget_old_loads(connection: psycopg.Connection[TupleRow], dataset: str, pipeline: str) -> None:
+    count = sql.SQL("SELECT count(*) FROM {} WHERE schema_name = %s").format(sql.Identifier(dataset, bookkeeping.LOADS))
+    row = connection.execute(count, (pipeline,)).fetchone()
+    if row is None or row[0] <= bookkeeping.KEPT_LOADS + bookkeeping.SPARE_LOADS:
+        return
+    prefix = sql.Identifier(dataset).as_string() + "."
+    for statement in bookkeeping.statements(prefix, "%s"):
+        connection.execute(statement.encode(), (pipeline, pipeline))
 
 
 def drop_loaded(endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Protocol, cast
 
+from connectors.destinations.bookkeeping import Standing
 from connectors.plan import Endpoint
 from connectors.providers.manifest import DestinationManifest
 
@@ -28,8 +30,11 @@ class Destination(Protocol):
     def count_rows(self, endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dict[str, int | None]:
         """Return the rows of each table in `dataset`; None for a table that is not there. Raises `SyncError`."""
 
-    def forget_old_loads(self, endpoint: Endpoint, dataset: str, pipeline: str) -> None:
-        """Remove the records of old loads that dlt keeps in `dataset`, beyond the newest. Raises `SyncError`."""
+    def look(self, endpoint: Endpoint, dataset: str, pipeline: str, tables: Sequence[str]) -> Standing:
+        """Check as `check` does, and say which of `tables` are in `dataset` already, before `pipeline` loads them.
+
+        On the way the records of old loads that dlt keeps there go, beyond the newest. Raises `SyncError`.
+        """
 
     def drop_loaded(self, endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, ...]:
         """Drop the tables that `pipeline` made in `dataset`, its records and its staging dataset; all or nothing.

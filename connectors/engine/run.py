@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 
 import dlt
@@ -19,6 +19,7 @@ from connectors.engine.standing import standing_tables
 from connectors.failures import Side
 from connectors.plan import Reporter, StepName, Stopped, SyncError, SyncPlan, SyncResult, TableCounts
 from connectors.providers import registry as providers
+from connectors.providers.feed import Feed, Feeds
 
 _SIDE: dict[StepName, Side] = {
     "check_access": "source",
@@ -77,13 +78,16 @@ class _Run:
         self.destination = destinations.destination(plan.destination.kind)
 
     def go(self) -> SyncResult:
-        """Do the five steps in order."""
-        with self._step("check_access"):
-            self._check_access()
-            pipeline = self._pipeline()
-            standing = standing_tables(pipeline, self.plan, self.destination)
-        with self._step("extract"):
-            self._extract(pipeline, standing)
+        """Do the five steps in order. The source is let go before anything is loaded."""
+        with ExitStack() as opened:
+            with self._step("check_access"):
+                self._check_folder()
+                feeds = opened.enter_context(self._opened_source())
+                self.reporter.check()
+                standing = standing_tables(self.plan, self.destination)
+                pipeline = self._pipeline()
+            with self._step("extract"):
+                self._extract(pipeline, feeds, standing)
         with self._step("normalize"):
             pipeline.normalize(workers=1)
         with self._step("load"):
@@ -106,7 +110,7 @@ class _Run:
             raise found from error
         self.reporter.step(name, "success", self._detail(name))
 
-    def _check_access(self) -> None:
+    def _check_folder(self) -> None:
         folder = self.plan.workdir
         if not folder.is_dir() or any(folder.iterdir()):
             raise SyncError("unknown_error", "The working folder of the attempt is missing or not empty.")
@@ -114,9 +118,11 @@ class _Run:
             raise SyncError("misconfigured", f"The name “{self.plan.dataset}” is too long for a destination's schema.")
         if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
             raise SyncError("destination_full", "The disk that files are staged on is nearly full.")
-        providers.access(self.plan.source.kind).check(self.plan.source, self.plan.entity_ref)
-        self.reporter.check()
-        self.destination.check(self.plan.destination)
+
+    def _opened_source(self) -> Feeds:
+        """Sign in at the source: what it refuses is told before the destination is asked."""
+        provider = providers.source(self.plan.source.kind)
+        return provider.open_feeds(self.plan, self.reporter, arrays_as_json=self.destination.ARRAYS_AS_JSON)
 
     def _pipeline(self) -> dlt.Pipeline:
         context.enter(self.plan.workdir)
@@ -131,12 +137,9 @@ class _Run:
         pipeline.sync_destination()
         return pipeline
 
-    def _extract(self, pipeline: dlt.Pipeline, standing: frozenset[str]) -> None:
+    def _extract(self, pipeline: dlt.Pipeline, feeds: Sequence[Feed], standing: frozenset[str]) -> None:
         self.extraction.folder.mkdir()
-        provider = providers.source(self.plan.source.kind)
-        opened = provider.open_feeds(self.plan, self.reporter, arrays_as_json=self.destination.ARRAYS_AS_JSON)
-        with opened as feeds:
-            pipeline.extract(build.source(self.plan.pipeline, feeds, self.extraction, standing), workers=1)
+        pipeline.extract(build.source(self.plan.pipeline, feeds, self.extraction, standing), workers=1)
         missing = [table.name for table in self.plan.tables if table.name not in self.extraction.rows]
         if missing:
             raise SyncError("unknown_error", f"Nothing was read of: {', '.join(missing)}.")
@@ -147,7 +150,6 @@ class _Run:
         loaded, _ = self.meter.take()
         counts = tuple(self._counts(table.name, loaded.get(table.name, 0)) for table in self.plan.tables)
         self._verify(counts)
-        self.destination.forget_old_loads(self.plan.destination, self.plan.dataset, self.plan.pipeline)
         return SyncResult(counts)
 
     def _counts(self, table: str, loaded: int) -> TableCounts:
@@ -157,7 +159,7 @@ class _Run:
         """Compare what was read with what was loaded and, for replaced tables, with what is there now."""
         afresh = {table.name for table in self.plan.tables if table.is_afresh and table.mode == "merge"}
         replaced = tuple(table.name for table in self.plan.tables if table.mode == "replace" or table.is_afresh)
-        there = self.destination.count_rows(self.plan.destination, self.plan.dataset, replaced)
+        there = self.destination.count_rows(self.plan.destination, self.plan.dataset, replaced) if replaced else {}
         for count in counts:
             now = there.get(count.name, count.rows_loaded)
             # A source may give a row twice; by its key it is there once.

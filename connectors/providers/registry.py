@@ -40,7 +40,10 @@ class Source(Protocol):
     """What `source.py` of a provider offers: the tables' rows, for the engine alone."""
 
     def open_feeds(self, plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> Feeds:
-        """Return a context manager that gives one feed per table of the plan, in its order."""
+        """Return a context manager that signs in, as `Access.check` does, and gives one feed per table of the plan.
+
+        In the plan's order. Raises `SyncError` on entering.
+        """
 
 
 def kinds() -> tuple[str, ...]:

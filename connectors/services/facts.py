@@ -5,6 +5,7 @@ Every service that changes a fact ends here, in the same transaction, with the c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from connectors.errors import REGISTRY
 from connectors.models import Connection, Entity, Pause, ScheduleKind, Status
 from connectors.schedules import next_slot, schedule_of
 from connectors.status import Derived, RunFacts, SetupFacts, derive_connection, derive_entity
+
+_DERIVED = ("status", "status_reason", "status_since", "next_run_at")
 
 
 def lock(connection_id: UUID) -> Connection:
@@ -52,28 +55,45 @@ def refresh(connection: Connection, *, now: datetime | None = None) -> None:
     _refresh_connection(connection, setup, now)
 
 
-def refresh_one(connection: Connection, changed: Entity, *, now: datetime) -> None:
-    """Like `refresh`, after the facts of one locked entity changed and were stored; the others are only read."""
+def refresh_one(
+    connection: Connection,
+    changed: Entity,
+    *,
+    now: datetime,
+    of_entity: Sequence[str] = (),
+    of_connection: Sequence[str] = (),
+) -> None:
+    """Like `refresh`, after the facts of one locked entity changed; the other entities are only read.
+
+    The fields `of_entity` and `of_connection` were set by the caller, and are stored together with the statuses.
+    """
     setup = setup_facts(connection)
-    is_spread = connection.entities.selected().count() > 1
-    _refresh_entity(connection, changed, setup, is_spread=is_spread, now=now)
-    _refresh_connection(connection, setup, now)
+    is_spread = connection.entities.selected()[1:2].exists()
+    _refresh_entity(connection, changed, setup, is_spread=is_spread, now=now, also=of_entity)
+    _refresh_connection(connection, setup, now, also=of_connection)
 
 
-def _refresh_entity(
-    connection: Connection, entity: Entity, setup: SetupFacts, *, is_spread: bool, now: datetime
+def _refresh_entity(  # what it needs, by keyword
+    connection: Connection,
+    entity: Entity,
+    setup: SetupFacts,
+    *,
+    is_spread: bool,
+    now: datetime,
+    also: Sequence[str] = (),
 ) -> None:
     derived = derive_entity(setup, RunFacts(entity.last_error_code, entity.failure_streak))
     _set_status(entity, derived, now)
     entity.next_run_at = _planned(connection, entity, derived, is_spread=is_spread, now=now)
-    entity.save(update_fields=["status", "status_reason", "status_since", "next_run_at"])
+    entity.save(update_fields=[*_DERIVED, *also])
 
 
-def _refresh_connection(connection: Connection, setup: SetupFacts, now: datetime) -> None:
-    facts = list(connection.entities.selected().values_list("last_error_code", "failure_streak", "next_run_at"))
-    _set_status(connection, derive_connection(setup, [RunFacts(code, streak) for code, streak, _ in facts]), now)
-    connection.next_run_at = min((planned for _, _, planned in facts if planned), default=None)
-    connection.save(update_fields=["status", "status_reason", "status_since", "next_run_at"])
+def _refresh_connection(connection: Connection, setup: SetupFacts, now: datetime, *, also: Sequence[str] = ()) -> None:
+    grouped = connection.entities.selected().run_facts()
+    counted = {RunFacts(code, streak): count for code, streak, count, _ in grouped}
+    _set_status(connection, derive_connection(setup, counted), now)
+    connection.next_run_at = min((planned for *_, planned in grouped if planned), default=None)
+    connection.save(update_fields=[*_DERIVED, *also])
 
 
 def _set_status(record: Connection | Entity, derived: Derived, now: datetime) -> None:

@@ -6,6 +6,7 @@ no harm: a slot is claimed by moving the entity's next run, and a job starts by 
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -44,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 DUE_BATCH = 2500
+# So long a tick goes on to make what is due; the next one goes on with the rest.
+_DUE_SECONDS = 4.0
 # So many seconds of waiting bring a job forward by one turn.
 _SECONDS_PER_TURN = 30.0
 # The advisory lock of whoever chooses jobs. Any number would do; this one is ours.
@@ -65,7 +68,20 @@ def tick() -> int:
 
 
 def make_due_jobs() -> int:
-    """Claim entities whose run is due, move each to its next slot, and make one job each. Returns how many."""
+    """Claim entities whose run is due, move each to its next slot, and make one job each. Returns how many.
+
+    A crowd that is due at once is made in batches, each a transaction of its own, for some seconds at most.
+    """
+    began, made = time.monotonic(), 0
+    while True:
+        claimed, more = _make_batch()
+        made += more
+        if claimed < DUE_BATCH or time.monotonic() - began > _DUE_SECONDS:
+            return made
+
+
+def _make_batch() -> tuple[int, int]:
+    """Claim one batch; return how many entities it was, and how many jobs were made."""
     with transaction.atomic():
         # The database's time at this statement, which unlike the clock at each row lets an index be used.
         this_moment: Func[Any] = Func(function="STATEMENT_TIMESTAMP", output_field=DateTimeField())
@@ -73,23 +89,24 @@ def make_due_jobs() -> int:
             Entity.objects.selected()
             .due(this_moment)
             .annotate(now=this_moment)
-            .select_related("connection__destination")
-            .select_for_update(skip_locked=True, of=("self",), no_key=True)[:DUE_BATCH]
+            .only("connection", "next_run_at")
+            .select_for_update(skip_locked=True, no_key=True)[:DUE_BATCH]
         )
         if not due:
-            return 0
-        made = _make_jobs(due, vars(due[0])["now"])
+            return 0, 0
+        connection_ids = {entity.connection_id for entity in due}
+        made = _make_jobs(due, _with_siblings(connection_ids), vars(due[0])["now"])
         _store_next_runs(due)
-    _refresh_next_runs({entity.connection_id for entity in due})
-    return made
+    _refresh_next_runs(connection_ids)
+    return len(due), made
 
 
-def _make_jobs(due: list[Entity], now: datetime) -> int:
+def _make_jobs(due: list[Entity], connections: dict[UUID, tuple[Connection, int]], now: datetime) -> int:
     jobs = []
-    siblings = _count_siblings(due)
     for entity in due:
         slot = entity.next_run_at or now
-        schedule = schedule_of(entity.connection, entity.pk, is_spread=siblings[entity.connection_id] > 1)
+        entity.connection, siblings = connections[entity.connection_id]
+        schedule = schedule_of(entity.connection, entity.pk, is_spread=siblings > 1)
         job = new_sync(entity.connection, entity, trigger=Trigger.SCHEDULE)
         try:
             missed, following = missed_between(schedule, slot, now), next_slot(schedule, now)
@@ -119,10 +136,11 @@ def _store_next_runs(entities: list[Entity]) -> None:
         )
 
 
-def _count_siblings(entities: list[Entity]) -> dict[UUID, int]:
-    """Return how many selected entities the connection of each has, by connection."""
-    selected = Entity.objects.selected().filter(connection__in={entity.connection_id for entity in entities})
-    return dict(selected.values_list("connection").annotate(Count("pk")))
+def _with_siblings(connection_ids: set[UUID]) -> dict[UUID, tuple[Connection, int]]:
+    """Return each connection once, though many entities share one, with how many selected entities it has."""
+    selected = Count("entities", filter=Q(entities__is_selected=True))
+    found = Connection.objects.filter(pk__in=connection_ids).select_related("destination").defer("recent_runs")
+    return {one.pk: (one, vars(one)["siblings"]) for one in found.annotate(siblings=selected)}
 
 
 def _refresh_next_runs(connection_ids: set[UUID]) -> None:

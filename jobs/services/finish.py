@@ -5,14 +5,13 @@ What ends a job also writes the facts that lists show: of the entity, of the con
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Q, Value, When
 
 from connectors.errors import entry
 from connectors.models import Connection, Entity, Status
@@ -39,6 +38,7 @@ __all__ = (
 log = structlog.get_logger(__name__)
 
 RUNS_KEPT = 30
+_OF_A_RUN = ("recent_runs", "last_run_at", "last_job_id", "last_success_at", "last_error_code", "failure_streak")
 DETAIL_LENGTH = 4000
 # A person waits for their answer, so a failure is told at once in place of tried again.
 ONE_TRY = (JobType.TEST_CONNECTION, JobType.DISCOVER)
@@ -151,14 +151,16 @@ def lock_entity(job: Job) -> Entity | None:
 
 def _hold(claim: Claim) -> tuple[Job, Lease]:
     """Lock connection, lease and job in this order. Raises `StaleAttempt` when the token is not valid any more."""
-    job = Job.objects.select_related("entity").get(pk=claim.job_id)
-    job.connection = facts.lock(job.connection_id)
-    held = Lease.objects.select_for_update(of=("self",)).running().filter(pk=claim.job_id, token=claim.token)
-    lease = held.first()
-    if lease is None:
+    ours = Lease.objects.running().filter(pk=claim.job_id, token=claim.token)
+    connection_id = ours.values_list("connection_id", flat=True).first()
+    connection = facts.lock(connection_id) if connection_id else None
+    lease = ours.select_for_update(of=("self",)).first()
+    if lease is None or connection is None:
         message = f"Attempt {claim.attempt} of job {claim.job_id} does not hold it any more."
         raise StaleAttempt(message)
-    return Job.objects.select_related("entity").get(pk=claim.job_id), lease
+    job = Job.objects.get(pk=claim.job_id)
+    job.connection = connection
+    return job, lease
 
 
 def _wait_again(job: Job, lease: Lease, failure: Failure, verdict: Verdict, available_at: datetime) -> None:
@@ -215,10 +217,13 @@ def _close_attempt(job: Job, status: JobStatus, now: datetime, failure: Failure 
         error_code=failure.code if failure else "",
         error_detail=failure.detail if failure else "",
     )
-    steps = Step.objects.filter(job=job, attempt=job.attempt)
     stopped = StepStatus.FAILED if status == JobStatus.FAILED else StepStatus.SKIPPED
-    steps.filter(status=StepStatus.RUNNING).update(status=stopped, ended_at=now)
-    steps.filter(status=StepStatus.PENDING).update(status=StepStatus.SKIPPED)
+    was_running = Q(status=StepStatus.RUNNING)
+    left = Step.objects.filter(was_running | Q(status=StepStatus.PENDING), job=job, attempt=job.attempt)
+    left.update(
+        status=Case(When(was_running, then=Value(stopped)), default=Value(StepStatus.SKIPPED)),
+        ended_at=Case(When(was_running, then=Value(now)), default=F("ended_at")),
+    )
 
 
 def _end(job: Job, status: JobStatus, **values: Any) -> None:
@@ -233,24 +238,24 @@ def _end(job: Job, status: JobStatus, **values: Any) -> None:
     if changed != 1:
         message = f"Job {job.pk} had ended already."
         raise StaleAttempt(message)
-    ended = Job.objects.get(pk=job.pk)
-    if ended.type in SYNC_TYPES:
+    if job.type in SYNC_TYPES:
+        for name, value in {"status": status, "ended_at": now, **final}.items():
+            setattr(job, name, value)
         # A test, a discovery or a purge is no run: lists show when data last moved.
-        _record_run(ended, facts.lock(ended.connection_id), entity, now)
+        _record_run(job, facts.lock(job.connection_id), entity, now)
 
 
 def _record_run(job: Job, connection: Connection, entity: Entity | None, now: datetime) -> None:
     run = {"id": str(job.pk), "status": job.status, "ms": job.duration_ms or 0}
-    records: Sequence[Connection | Entity] = [connection]
-    if entity is not None:
-        entity.last_duration_ms = job.duration_ms
-        entity.last_rows = job.rows_loaded if job.status == JobStatus.SUCCESS else entity.last_rows
-        entity.save(update_fields=["last_duration_ms", "last_rows"])
-        records = [connection, entity]
-    for record in records:
-        _record_on(record, job, run, now)
-    if entity is not None:
-        facts.refresh_one(connection, entity, now=now)
+    _record_on(connection, job, run, now)
+    if entity is None:
+        connection.save(update_fields=_OF_A_RUN)
+        return
+    _record_on(entity, job, run, now)
+    entity.last_duration_ms = job.duration_ms
+    entity.last_rows = job.rows_loaded if job.status == JobStatus.SUCCESS else entity.last_rows
+    of_entity = [*_OF_A_RUN, "last_duration_ms", "last_rows"]
+    facts.refresh_one(connection, entity, now=now, of_entity=of_entity, of_connection=_OF_A_RUN)
 
 
 def _record_on(record: Connection | Entity, job: Job, run: dict[str, Any], now: datetime) -> None:
@@ -260,13 +265,3 @@ def _record_on(record: Connection | Entity, job: Job, run: dict[str, Any], now: 
         record.last_success_at, record.last_error_code, record.failure_streak = now, "", 0
     elif job.status == JobStatus.FAILED:
         record.last_error_code, record.failure_streak = job.error_code, record.failure_streak + 1
-    record.save(
-        update_fields=[
-            "recent_runs",
-            "last_run_at",
-            "last_job_id",
-            "last_success_at",
-            "last_error_code",
-            "failure_streak",
-        ]
-    )

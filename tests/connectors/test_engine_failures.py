@@ -143,7 +143,7 @@ def test_a_table_that_is_gone_is_named(shop: psycopg.Connection[Any], to_postgre
     with pytest.raises(SyncError) as caught:
         to_postgres.sync(ORDERS, table("ghosts"))
 
-    assert (caught.value.code, caught.value.step) == ("source_object_missing", "extract")
+    assert (caught.value.code, caught.value.step) == ("source_object_missing", "check_access")
     assert "ghosts" in caught.value.detail
 
 

@@ -7,9 +7,8 @@ from itertools import product
 import pytest
 
 from connectors.errors import REGISTRY
-from connectors.models import Status
+from connectors.models import BROKEN_AFTER, Status
 from connectors.status import (
-    BROKEN_AFTER,
     MISSING,
     RunFacts,
     SetupFacts,

@@ -10,14 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import REGISTRY
-from connectors.models import Connection, Entity, Status
+from connectors.models import BROKEN_AFTER, Connection, Entity, Status
 from connectors.plan import FoundEntity, FoundTable
 from connectors.services import facts
 from connectors.services.connect import set_credentials, take_up
 from connectors.services.pause import AlreadyPausedError, NotPausedError, pause, resume
 from connectors.services.reconcile import reconcile
 from connectors.status import (
-    BROKEN_AFTER,
     MISSING,
     RunFacts,
     SetupFacts,

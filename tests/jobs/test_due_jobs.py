@@ -175,6 +175,17 @@ def test_tick_takes_as_many_queries_for_five_entities_as_for_one(
         assert make_due_jobs() == 5
 
 
+@pytest.mark.django_db
+def test_crowd_is_made_batch_after_batch_by_one_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.services.dispatch.DUE_BATCH", 2)
+    connection = make_ready_connection()
+    for _ in range(5):
+        make_due(make_entity(connection))
+
+    assert make_due_jobs() == 5
+    assert Job.objects.count() == 5
+
+
 @pytest.mark.django_db(transaction=True)
 def test_ticks_at_once_make_exactly_one_job_per_slot() -> None:
     connections = [make_ready_connection() for _ in range(3)]

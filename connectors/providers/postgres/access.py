@@ -35,14 +35,18 @@ def schema_of(endpoint: Endpoint) -> str:
 
 def check(endpoint: Endpoint, entity_ref: str = "") -> None:
     """Sign in and look whether the schema exists and may be used. Raises `SyncError`. The entity is the schema."""
-    schema = entity_ref or schema_of(endpoint)
     with closing(_ask(endpoint)) as connection:
-        try:
-            row = connection.execute(
-                "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %s", (schema,)
-            ).fetchone()
-        except psycopg.Error as error:
-            raise postgres_failure(error, "source") from None
+        check_schema(connection, entity_ref or schema_of(endpoint))
+
+
+def check_schema(connection: psycopg.Connection[Any], schema: str) -> None:
+    """Look whether the schema exists and may be used, over an open connection. Raises `SyncError`."""
+    try:
+        row = connection.execute(
+            "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %s", (schema,)
+        ).fetchone()
+    except psycopg.Error as error:
+        raise postgres_failure(error, "source") from None
     if row is None:
         raise SyncError("misconfigured", f"The database has no schema “{schema}”.")
     if not row[0]:

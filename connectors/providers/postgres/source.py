@@ -33,9 +33,10 @@ LAG = "10 minutes"
 
 @contextmanager
 def open_feeds(plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> Iterator[tuple[Feed, ...]]:
-    """Open one snapshot and give a feed per table of the plan. Raises `SyncError`, also for a table that is gone."""
+    """Sign in, open one snapshot and give a feed per table. Raises `SyncError`, also for a table that is gone."""
     connection = postgres.connect(plan.source, "source")
     try:
+        access.check_schema(connection, plan.entity_ref or access.schema_of(plan.source))
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         shapes = _shapes(connection, plan)

@@ -13,9 +13,13 @@ _LIST_LIMIT = 500
 
 def check(endpoint: Endpoint, entity_ref: str = "") -> None:
     """Ask for one company, or for one employee of the company `entity_ref`. Raises `SyncError`."""
-    path = f"companies/{entity_ref}/employees" if entity_ref else "companies"
     with Client(endpoint) as client:
-        next(client.pages(path, limit=1))
+        ask_for_company(client, entity_ref)
+
+
+def ask_for_company(client: Client, entity_ref: str) -> None:
+    """Ask for one record with an open client, as `check` does. Raises `SyncError`."""
+    next(client.pages(f"companies/{entity_ref}/employees" if entity_ref else "companies", limit=1))
 
 
 def check_tables(endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str, str]]) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from connectors.plan import Reporter, SyncError, SyncPlan, TablePlan
 from connectors.providers.feed import Column, Feed, ReadRequest, RowChunk
+from connectors.providers.sandbox_payroll import access
 from connectors.providers.sandbox_payroll.client import Client
 from connectors.providers.sandbox_payroll.manifest import COLLECTIONS, CURSOR, KEY
 
@@ -18,13 +19,14 @@ LAG = timedelta(minutes=5)
 
 @contextmanager
 def open_feeds(plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> Iterator[tuple[Feed, ...]]:  # noqa: ARG001
-    """Open a session and give a feed per table of the plan. Raises `SyncError`."""
+    """Open a session, sign in, and give a feed per table of the plan. Raises `SyncError`."""
 
     def pause(seconds: float) -> None:
         reporter.check()
         time.sleep(seconds)
 
     with Client(plan.source, pause) as client:
+        access.ask_for_company(client, plan.entity_ref)
         yield tuple(_feed(client, plan.entity_ref, table, reporter) for table in plan.tables)
 
 
