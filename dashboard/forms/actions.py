@@ -3,37 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import TextChoices
 from django.utils import timezone
+from django.utils.html import format_html
 
 from connectors.models import Connection, Entity, Table
+
+
+class Ends(TextChoices):
+    """How a pause ends."""
+
+    BY_HAND = "by_hand", "I resume it"
+    TOMORROW = "tomorrow", "Tomorrow"
+    AT = "at", "Another time"
+
+
+class Running(TextChoices):
+    """What becomes of a sync that runs when its connection is paused."""
+
+    FINISH = "finish", "Let it finish"
+    CANCEL = "cancel", "Cancel it now"
 
 
 class PauseForm(forms.Form):
     """Why a connection stops, until when, and what becomes of what runs now."""
 
-    reason = forms.CharField(
-        max_length=500, widget=forms.Textarea(attrs={"rows": 2}), help_text="Shown on the connection to everybody."
-    )
+    reason = forms.CharField(max_length=500, help_text="Shown on the connection, to everybody.")
+    ends = forms.ChoiceField(choices=Ends, required=False, widget=forms.RadioSelect)
     until = forms.DateTimeField(
         required=False,
+        label="Time",
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="It goes on by itself then. Without a time it stays paused until somebody resumes it.",
     )
-    cancels_running = forms.BooleanField(required=False, label="Cancel a sync that runs now")
+    # What "tomorrow" was when the question was asked: an answer after midnight means the same morning.
+    tomorrow = forms.DateTimeField(required=False, widget=forms.HiddenInput)
+    running = forms.ChoiceField(choices=Running, required=False, widget=forms.RadioSelect)
 
-    def clean_until(self) -> datetime | None:
-        """Refuse an end that has passed."""
-        until: datetime | None = self.cleaned_data["until"]
-        if until is not None and until <= timezone.now():
-            message = "This time has passed. Choose a later one, or leave it empty."
-            raise ValidationError(message)
-        return until
+    def clean(self) -> dict[str, Any]:
+        """Settle the end: the chosen one counts, and a time alone is a choice too. Refuse an end that has passed."""
+        known = super().clean() or self.cleaned_data
+        if "until" in self.errors:
+            return known
+        until: datetime | None = known.get("until")
+        ends = known.get("ends") or (Ends.AT if until else Ends.BY_HAND)
+        if ends == Ends.AT and until is None:
+            self.add_error("until", "Say when it goes on, or choose another answer.")
+        elif ends == Ends.AT and until and until <= timezone.now():
+            self.add_error("until", "This time has passed. Choose a later one, or another answer.")
+        known["ends"] = ends
+        return known
+
+    def answer(self) -> dict[str, Any]:
+        """Return a valid form's answer as `pause_connection` takes it."""
+        known = self.cleaned_data
+        ends = {
+            Ends.BY_HAND: None,
+            Ends.TOMORROW: known["tomorrow"] or tomorrow_morning(timezone.now()),
+            Ends.AT: known["until"],
+        }
+        return {
+            "reason": known["reason"],
+            "until": ends[known["ends"]],
+            "cancels_running": known["running"] == Running.CANCEL,
+        }
+
+
+def tomorrow_morning(now: datetime) -> datetime:
+    """Return eight o'clock of the next day in the current time zone."""
+    local = timezone.localtime(now) + timedelta(days=1)
+    return local.replace(hour=8, minute=0, second=0, microsecond=0)
 
 
 class ResyncForm(forms.Form):
@@ -71,14 +115,13 @@ class ResyncForm(forms.Form):
 class PurgeForm(forms.Form):
     """The connection's name, typed, so that nothing is removed by a slip."""
 
-    name = forms.CharField(
-        max_length=200, label="Name of the connection", widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, connection: Connection) -> None:
         """Ask for the name of `connection`."""
         super().__init__(data)
         self._name = connection.name
+        self.fields["name"].label = format_html('Type <span class="strong">{}</span> to confirm', connection.name)
 
     def clean_name(self) -> str:
         """Refuse any other name."""

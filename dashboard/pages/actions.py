@@ -1,18 +1,19 @@
-"""What a person is told before a connection is resumed, re-synced or purged: from facts, before anything happens."""
+"""What a person is told before a connection is re-synced or purged: from facts, before anything happens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from uuid import UUID
 
 from django.db.models import Sum
 
-from connectors.models import Connection, ScheduleKind, Table
+from connectors.models import Connection, Table
 from connectors.providers import registry as providers
 from dashboard import formatting
-from jobs.models import Job
+from jobs.models import Job, Lease, Queue
+from jobs.text import counted
 
 # As many successful runs are looked at: enough for each entity's last one, and bounded.
 _RUNS_READ = 200
@@ -25,17 +26,27 @@ class TableLine:
     pk: UUID
     name: str
     rows: str
+    known: int
     is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """What a historical re-sync would do. `took` says how long a run usually takes, empty if none was."""
+    """What a historical re-sync would do, line by line, and what it can be restricted to."""
+
+    source: str
+    lines: tuple[str, ...]
+    tables: tuple[TableLine, ...]
+    has_entities: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """What a purge would remove; `rows` is empty where none is known."""
 
     scope: str
-    tables: tuple[TableLine, ...]
-    took: str
-    has_entities: bool
+    tables: str
+    rows: str
 
 
 def resync_of(connection: Connection, tables: Iterable[Table], chosen: Sequence[str]) -> Resync:
@@ -43,30 +54,42 @@ def resync_of(connection: Connection, tables: Iterable[Table], chosen: Sequence[
     entities = connection.entities.selected().count()
     runs = list(Job.objects.filter(connection=connection).successes().newest_first()[:_RUNS_READ])
     rows = _rows_by_table(runs)
+    lines = tuple(_line(table, rows, chosen) for table in tables)
     return Resync(
-        scope=_scope(connection, entities),
-        tables=tuple(_line(table, rows, chosen) for table in tables),
-        took=_usual_duration(runs),
+        source=providers.manifest(connection.provider).name,
+        lines=tuple(_what_happens(connection, entities, lines, _usual_duration(runs))),
+        tables=lines,
         has_entities=entities > 1,
     )
 
 
-def purge_scope(connection: Connection) -> str:
-    """Say what a purge would remove: "3 companies with 4 tables", and the rows of the last runs if known."""
-    entities = connection.entities.count()
+def _what_happens(connection: Connection, entities: int, tables: Sequence[TableLine], took: str) -> Iterator[str]:
+    word = providers.manifest(connection.provider).entity_word
+    known = sum(table.known for table in tables)
+    rows = f"about {formatting.number(known)} rows" if known else "all rows"
+    every = f"All {counted(len(tables), 'table')}" if len(tables) > 1 else "1 table"
+    yield f"{every} of {_scope(connection, entities)}: {rows} are read again, into {_target(connection)}."
+    if took:
+        yield f"A run usually takes {took}; reading everything can take longer."
+    yield "The rows that are there stay readable until the new ones are complete, then they swap."
+    waiting = Lease.objects.pending().filter(queue=Queue.BULK).count()
+    behind = f"It waits in the queue bulk behind {counted(waiting, 'job')}" if waiting else "No job waits before it"
+    yield f"{behind}. Syncs of the same {word} wait until it has ended, all others go on."
+
+
+def _target(connection: Connection) -> str:
+    return connection.destination.name if connection.destination else "its destination"
+
+
+def purge_of(connection: Connection) -> Purge:
+    """Say what a purge would remove: "3 companies", "4 tables", and the rows of the last runs if known."""
     rows = connection.entities.aggregate(total=Sum("last_rows"))["total"]
     tables = connection.tables.filter(is_selected=True).count()
-    told = f"{_scope(connection, entities)} with {formatting.number(tables)} table{'' if tables == 1 else 's'}"
-    return f"{told}, {formatting.number(rows)} rows in the last runs" if rows else told
-
-
-def resume_sentence(connection: Connection) -> str:
-    """Say what will run once a paused connection is resumed, and that nothing is cleared."""
-    entities = connection.entities.selected().count()
-    kept = "What was loaded stays, and each table goes on where it was."
-    if connection.schedule_kind == ScheduleKind.MANUAL:
-        return f"It has no schedule, so nothing runs until somebody presses Sync now. {kept}"
-    return f"{_scope(connection, entities)} will sync again at the next time of the schedule. {kept}"
+    return Purge(
+        scope=_scope(connection, connection.entities.count()),
+        tables=counted(tables, "table"),
+        rows=f"{formatting.number(rows)} rows in the last runs" if rows else "",
+    )
 
 
 def _scope(connection: Connection, count: int) -> str:
@@ -76,8 +99,8 @@ def _scope(connection: Connection, count: int) -> str:
 def _line(table: Table, rows: dict[str, int], chosen: Sequence[str]) -> TableLine:
     # A table that is merged reads only changes, so its last run says less than an earlier one or the source did.
     known = max(rows.get(table.name, 0), table.estimated_rows or 0)
-    told = f"{formatting.number(known)} rows" if known else "rows not known"
-    return TableLine(table.pk, table.name, told, str(table.pk) in chosen)
+    told = formatting.number(known or None)
+    return TableLine(table.pk, table.name, told, known, is_chosen=str(table.pk) in chosen)
 
 
 def _rows_by_table(runs: Sequence[Job]) -> dict[str, int]:

@@ -47,13 +47,14 @@ def banner_of(connection: Connection, *, source: str, totals: dict[str, int]) ->
 
 def _paused(connection: Connection) -> Banner:
     pause = Pause.objects.open().filter(connection=connection).select_related("created_by").first()
-    who = _who(pause)
+    who = who_paused(pause)
     reason = f"{pause.reason.rstrip('.')}. " if pause and pause.reason else ""
     text = f"{reason}Runs on schedule are left out meanwhile. What was loaded stays as it is."
     return Banner("paused", f"Paused by {who}", text, until=pause.until if pause else None, actor=who)
 
 
-def _who(pause: Pause | None) -> str:
+def who_paused(pause: Pause | None) -> str:
+    """Return who paused a connection."""
     if pause is None or pause.is_by_rule:
         return "a rule of Patchbay"
     return pause.created_by.get_username() if pause.created_by else "a former member"

@@ -24,7 +24,8 @@ from connectors.services.pause import AlreadyPausedError, NotPausedError
 from dashboard.access import HtmxRequest
 from dashboard.formatting import exact_time
 from dashboard.forms.actions import PauseForm, PurgeForm, ResyncForm, selected_tables
-from dashboard.pages.actions import purge_scope, resume_sentence, resync_of
+from dashboard.pages.actions import purge_of, resync_of
+from dashboard.pages.pauses import pause_of, resume_of
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.rendering import go_back, render_page
 from jobs.models import Job
@@ -69,9 +70,10 @@ def pause(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _told(request, connection, f"{connection.name} is paused already. Nothing was changed.")
     form = PauseForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return _ask(request, "pause", connection, {"form": form, "zone": timezone.get_current_timezone_name()})
+        page = pause_of(connection, form, timezone.now(), timezone.get_current_timezone())
+        return _ask(request, "pause", connection, {"form": form, "page": page})
     try:
-        pause_connection(connection=connection, actor=cast("User", request.user), **form.cleaned_data)
+        pause_connection(connection=connection, actor=cast("User", request.user), **form.answer())
     except AlreadyPausedError as refusal:
         return _told(request, connection, str(refusal))
     return _done(request, connection, f"{connection.name} is paused. Nothing is started until it is resumed.")
@@ -84,7 +86,8 @@ def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     if connection.status != Status.PAUSED:
         return _told(request, connection, f"{connection.name} is not paused. Nothing was changed.")
     if request.method != "POST":
-        return _ask(request, "resume", connection, {"sentence": resume_sentence(connection)})
+        page = resume_of(connection, timezone.now(), timezone.get_current_timezone())
+        return _ask(request, "resume", connection, {"page": page})
     try:
         resumed = resume_connection(connection=connection, actor=cast("User", request.user))
     except CannotSync as refusal:
@@ -123,7 +126,7 @@ def purge(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _told(request, connection, message)
     form = PurgeForm(request.POST if request.method == "POST" else None, connection=connection)
     if not form.is_valid():
-        return _ask(request, "purge", connection, {"form": form, "scope": purge_scope(connection)})
+        return _ask(request, "purge", connection, {"form": form, "page": purge_of(connection)})
     try:
         jobs = enqueue_purge(connection=connection, actor=cast("User", request.user))
     except CannotSync as refusal:

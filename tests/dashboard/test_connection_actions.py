@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from connectors.models import Connection, Pause, Status, Table
+from dashboard.formatting import exact_time
 from jobs.models import Job, JobStatus, JobType, Lease
 from jobs.services.pausing import pause_connection
 from tests.conftest import member
@@ -101,6 +102,8 @@ def test_pause_stops_it_with_the_reason_and_the_end(operator: Client, connection
         ({"reason": ""}, "required"),
         ({"reason": "Kept text", "until": "2001-01-01T10:00"}, "This time has passed"),
         ({"reason": "Kept text", "until": "soon"}, "Enter a valid date/time"),
+        ({"reason": "Kept text", "ends": "at"}, "Say when it goes on"),
+        ({"reason": "Kept text", "ends": "never"}, "not one of the available choices"),
     ],
 )
 def test_unusable_answer_is_asked_again_and_keeps_what_was_typed(
@@ -114,6 +117,48 @@ def test_unusable_answer_is_asked_again_and_keeps_what_was_typed(
     assert not Pause.objects.exists()
 
 
+def test_resume_does_not_promise_what_is_held_back(operator: Client, paused: Connection) -> None:
+    paused.entities.update(last_error_code="invalid_credentials", failure_streak=1)
+
+    question = flat(operator.get(url(paused, "resume")))
+
+    assert "1 schema stays on hold" in question
+    assert "will sync again" not in question
+    operator.post(url(paused, "resume"))
+    paused.refresh_from_db()
+    assert paused.next_run_at is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "hours"),
+    [
+        ({"ends": "tomorrow", "tomorrow": "2037-05-06T08:00", "until": "2037-01-01T10:00"}, 8),
+        ({"ends": "at", "until": "2037-05-06T10:00"}, 10),
+        ({"ends": "by_hand", "until": "2037-05-06T10:00"}, None),
+    ],
+)
+def test_pause_ends_as_chosen(
+    operator: Client, connection: Connection, answer: dict[str, str], hours: int | None
+) -> None:
+    operator.post(url(connection, "pause"), {"reason": "Moving house", **answer})
+
+    until = Pause.objects.get(connection=connection).until
+    assert until == (hours and datetime(2037, 5, 6, hours, tzinfo=UTC))
+
+
+def test_pause_asks_about_a_sync_that_runs_and_cancels_it_if_told(operator: Client, connection: Connection) -> None:
+    assert "in progress" not in flat(operator.get(url(connection, "pause")))
+    job = make_job(connection, connection.entities.get(), status=JobStatus.RUNNING)
+    Lease.objects.filter(pk=job.pk).update(progress={"tables": {"orders": [1200, 0]}})
+
+    question = flat(operator.get(url(connection, "pause")))
+
+    assert "A sync is in progress" in question
+    assert "1,200 rows read so far" in question
+    operator.post(url(connection, "pause"), {"reason": "Moving house", "running": "cancel"})
+    assert Lease.objects.get(pk=job.pk).cancel_requested_at is not None
+
+
 def test_paused_already_is_said(operator: Client, paused: Connection) -> None:
     response = operator.post(url(paused, "pause"), {"reason": "Again"})
 
@@ -122,12 +167,14 @@ def test_paused_already_is_said(operator: Client, paused: Connection) -> None:
 
 
 def test_resume_says_what_will_run_and_does_it(operator: Client, paused: Connection) -> None:
-    question = operator.get(url(paused, "resume"))
+    question = flat(operator.get(url(paused, "resume")))
     response = operator.post(url(paused, "resume"))
 
-    assert "1 schema will sync again at the next time of the schedule. What was loaded stays" in flat(question)
+    assert "by operator: “Moving house”, without an end." in question
     paused.refresh_from_db()
     assert (paused.status, paused.next_run_at is None) == (Status.ACTIVE, False)
+    planned = exact_time(paused.next_run_at or timezone.now())
+    assert f"1 schema will sync again at the next time of the schedule, first on {planned}." in question
     assert "The next sync is planned for" in told(response)
     assert operator.post(url(paused, "resume")).status_code == 302
 
@@ -164,6 +211,8 @@ def test_resync_of_a_paused_connection_starts_nothing(operator: Client, paused: 
 
 
 def test_purge_wants_the_name_and_starts(admin: Client, paused: Connection) -> None:
+    question = flat(admin.get(url(paused, "purge")))
+    assert "1 table of 1 schema, 12,000 rows in the last runs, go from" in question
     wrong = admin.post(url(paused, "purge"), {"name": "Harbour"})
     assert wrong.status_code == 422
     assert not Lease.objects.exists()
