@@ -18,6 +18,8 @@ _REASONS = {
     "missing_credentials": "Credentials missing",
     "never_tested": "Not tested yet",
     "no_tables_selected": "No tables chosen",
+    "setup_unfinished": "Setup not finished",
+    "deleted": "Deleted",
     "schema_review_pending": "Schema to review",
     "awaiting_end_user": "Waiting for sign-in",
     "awaiting_upload": "Waiting for a file",
@@ -31,6 +33,7 @@ MISSING = {
     "missing_credentials": "No credentials are stored, so Patchbay cannot sign in at the source.",
     "never_tested": "The connection was never tested with its current credentials.",
     "no_tables_selected": "No table is chosen, so there is nothing to copy.",
+    "setup_unfinished": "Its setup was left before the last step, so nothing is planned yet.",
 }
 
 
@@ -51,6 +54,8 @@ class SetupFacts:
     has_credentials: bool = True
     is_tested: bool = True
     has_tables: bool = True
+    is_finished: bool = True
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class RunFacts:
 
 def derive_setup(facts: SetupFacts) -> Derived | None:
     """Return the status that the set-up alone decides, or None when the runs decide."""
+    if facts.is_deleted:
+        return Derived(Status.PAUSED, "deleted")
     if facts.paused_by:
         return Derived(Status.PAUSED, f"paused_by_{facts.paused_by}")
     missing = (
@@ -70,6 +77,7 @@ def derive_setup(facts: SetupFacts) -> Derived | None:
         (facts.has_credentials, "missing_credentials"),
         (facts.is_tested, "never_tested"),
         (facts.has_tables, "no_tables_selected"),
+        (facts.is_finished, "setup_unfinished"),
     )
     for is_there, reason in missing:
         if not is_there:

@@ -55,6 +55,11 @@ ACTIONS: dict[str, Role] = {
     "test_connection": Role.OPERATOR,
     "resync": Role.OPERATOR,
     "purge": Role.ADMIN,
+    "edit_connection": Role.OPERATOR,
+    "delete_connection": Role.ADMIN,
+    "edit_destination": Role.OPERATOR,
+    "delete_destination": Role.ADMIN,
+    "read_audit_log": Role.ADMIN,
 }
 
 # Every address of ours: the action that each method needs. None: open to everybody.

@@ -87,7 +87,8 @@ def set_credentials(*, connection: Connection, credentials: Mapping[str, str]) -
 def _free_dataset(destination: Destination, name: str, pk: UUID) -> str:
     """Return the dataset of a new connection: of its name, and its own even when two names look alike as a schema's."""
     wanted = dataset_name(name)
-    if not destination.connections.filter(dataset=wanted).exists():
+    # Also of those that were deleted: what they loaded is still there.
+    if not Connection.everything.filter(destination=destination, dataset=wanted).exists():
         return wanted
     own = pk.hex[-_OWN_LETTERS:]
     return f"{wanted[: _DATASET_LENGTH - _OWN_LETTERS - 1]}_{own}"

@@ -20,12 +20,14 @@ _DERIVED = ("status", "status_reason", "status_since", "next_run_at")
 
 
 def lock(connection_id: UUID) -> Connection:
-    """Lock a connection's row until the transaction ends and return it. Raises `Connection.DoesNotExist`.
+    """Lock a connection's row, also a deleted one's, until the transaction ends and return it.
+
+    Raises `Connection.DoesNotExist`.
 
     No key changes under it, so that the foreign keys of a tick's new jobs, checked at its commit, need not wait: the
     tick holds entities then, which the holder of this lock may be waiting for.
     """
-    return Connection.objects.select_for_update(of=("self",), no_key=True).get(pk=connection_id)
+    return Connection.everything.select_for_update(of=("self",), no_key=True).get(pk=connection_id)
 
 
 def lock_entities(connection: Connection) -> list[Entity]:
@@ -42,6 +44,8 @@ def setup_facts(connection: Connection) -> SetupFacts:
         has_credentials=bool(connection.credentials),
         is_tested=connection.tested_at is not None,
         has_tables=connection.tables.filter(is_selected=True).exists(),
+        is_finished=not connection.setup_step,
+        is_deleted=connection.deleted_at is not None,
     )
 
 

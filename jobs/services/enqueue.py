@@ -119,8 +119,16 @@ def new_lease(job: Job, connection: Connection, *, now: datetime | None = None) 
     )
 
 
+def refuse_deleted(connection: Connection) -> None:
+    """Raise `CannotSync` for a connection that was deleted."""
+    if connection.deleted_at is not None:
+        message = f"{connection.name} was deleted. Nothing was started; its jobs stay readable for the retention time."
+        raise CannotSync("deleted", message)
+
+
 def refuse_unless_ready(connection: Connection) -> None:
-    """Raise `CannotSync` for a locked connection that is paused or incomplete."""
+    """Raise `CannotSync` for a locked connection that is deleted, paused or incomplete."""
+    refuse_deleted(connection)
     if connection.status == Status.PAUSED:
         pause = connection.pauses.open().first()
         why = f": {pause.reason}" if pause else ""

@@ -8,7 +8,7 @@ from django.db import transaction
 from connectors.models import Connection, Entity, Status
 from connectors.services import facts
 from jobs.models import Job, JobType, Lease, LeaseQuerySet, Queue, Trigger
-from jobs.services.enqueue import DEFAULT_ATTEMPTS, CannotSync, new_lease
+from jobs.services.enqueue import DEFAULT_ATTEMPTS, CannotSync, new_lease, refuse_deleted
 from jobs.services.publish import publish_on_commit
 
 
@@ -22,6 +22,7 @@ def enqueue_purge(
     a sync would fill again what is being removed. `pausing.resume_connection` waits for the purge in turn.
     """
     locked = facts.lock(connection.pk)
+    refuse_deleted(locked)
     if locked.status != Status.PAUSED:
         message = f"Pause {locked.name} first: a purge removes what a sync would load again."
         raise CannotSync("not_paused", message)

@@ -9,7 +9,7 @@ from connectors.models import Connection
 from connectors.services import facts
 from connectors.services.review import sign_in_codes
 from jobs.models import Job, JobStatus, JobType, Lease, Queue, Trigger
-from jobs.services.enqueue import CannotSync, new_lease
+from jobs.services.enqueue import CannotSync, new_lease, refuse_deleted
 from jobs.services.publish import publish_on_commit
 
 # What a test says, by the code that it failed with (PRODUCT, “Test outcome”).
@@ -48,6 +48,7 @@ def enqueue_test(*, connection: Connection, actor: User | None, trigger: Trigger
 def enqueue_question(*, connection: Connection, actor: User | None, trigger: Trigger, job_type: JobType) -> Job:
     """Make a pending job that asks the source and loads nothing. Raises `CannotSync` as `enqueue_test` does."""
     locked = facts.lock(connection.pk)
+    refuse_deleted(locked)
     if not locked.config or not locked.credentials:
         missing = "settings" if not locked.config else "credentials"
         message = f"{locked.name} cannot be asked yet: its {missing} are missing. Fill them in first."

@@ -1,0 +1,42 @@
+"""What is connected: connections, their entities and tables, destinations and pauses.
+
+The connection and the entity carry the facts that lists show (last success, streak, next run, status and its
+reason, the last 30 runs), so that a list never reads history. Only services write them.
+"""
+
+from connectors.models.activity import Activity
+from connectors.models.base import BROKEN_AFTER, ScheduleKind, Status, SyncFacts
+from connectors.models.connection import (
+    FAR_AHEAD,
+    LONG_AGO,
+    Connection,
+    ConnectionQuerySet,
+    KeptConnections,
+    SetupStep,
+    Tag,
+)
+from connectors.models.destination import Destination
+from connectors.models.entity import Entity, EntityQuerySet, Mode, Table
+from connectors.models.pause import Pause, PauseQuerySet
+
+__all__ = (
+    "BROKEN_AFTER",
+    "FAR_AHEAD",
+    "LONG_AGO",
+    "Activity",
+    "Connection",
+    "ConnectionQuerySet",
+    "Destination",
+    "Entity",
+    "EntityQuerySet",
+    "KeptConnections",
+    "Mode",
+    "Pause",
+    "PauseQuerySet",
+    "ScheduleKind",
+    "SetupStep",
+    "Status",
+    "SyncFacts",
+    "Table",
+    "Tag",
+)

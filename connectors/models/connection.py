@@ -1,0 +1,171 @@
+"""Connections and the tags that people sort them by."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
+from django.db.models.functions import Coalesce, Lower
+from django.urls import reverse
+
+from connectors import secrets
+from connectors.ids import new_id
+from connectors.models.base import ScheduleKind, Status, SyncFacts
+from connectors.models.destination import Destination
+
+# Where something never ran or never will, in a sort: keys of pages must not be null.
+LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    """Reads of connections."""
+
+    def for_page(self) -> ConnectionQuerySet:
+        """All that a connection's own pages show of it, in one query."""
+        return self.select_related("destination").defer("credentials")
+
+    def for_list(self) -> ConnectionQuerySet:
+        """All that a row of the list shows of the connection itself, in one query."""
+        unseen = ("credentials", "config", "destination__credentials", "destination__config")
+        return self.select_related("destination").defer(*unseen)
+
+    def matching(
+        self, *, status: str = "", provider: str = "", destination: str = "", text: str = ""
+    ) -> ConnectionQuerySet:
+        """Those that pass every filter that is set; `text` is looked for in the name, upper case or lower."""
+        wanted = {
+            "status": status,
+            "provider": provider,
+            "destination_id": destination,
+            "name__icontains": text,
+        }
+        return self.filter(**{field: value for field, value in wanted.items() if value})
+
+    def with_sort_keys(self, now: datetime) -> ConnectionQuerySet:
+        """Add what the list sorts by, never null: `attention`, `name_key`, `last_key` and `next_key`.
+
+        `attention` is 0 for what a person must mend and grows from there: broken, incomplete, active with a flag
+        (an entity fails, or no success within twice the interval), active, paused.
+        """
+        entities = self.model.entities.rel.related_model._default_manager  # noqa: SLF001 - they are defined after us
+        failing = entities.filter(connection=OuterRef("pk"), is_selected=True, status=Status.BROKEN)
+        twice = ExpressionWrapper(F("interval_seconds") * Value(timedelta(seconds=2)), models.DurationField())
+        stale = Q(schedule_kind=ScheduleKind.INTERVAL, last_success_at__lt=Value(now) - twice)
+        return self.annotate(
+            attention=Case(
+                When(status=Status.BROKEN, then=0),
+                When(status=Status.INCOMPLETE, then=1),
+                When(Q(status=Status.ACTIVE) & (Exists(failing) | stale), then=2),
+                When(status=Status.ACTIVE, then=3),
+                default=4,
+                output_field=models.IntegerField(),
+            ),
+            name_key=Lower("name"),
+            last_key=Coalesce("last_run_at", Value(LONG_AGO)),
+            next_key=Coalesce("next_run_at", Value(FAR_AHEAD)),
+        )
+
+
+class Tag(models.Model):
+    """A word that people sort connections by, such as a team or a customer."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = (Lower("name"),)
+        constraints = (models.UniqueConstraint(Lower("name"), name="tag_name_unique"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_Connections = models.Manager.from_queryset(ConnectionQuerySet)
+
+
+class KeptConnections(_Connections["Connection"]):
+    """Those that were not deleted: what every list, page and tick means by connections."""
+
+    def get_queryset(self) -> ConnectionQuerySet:
+        """Leave out those that were deleted."""
+        return cast("ConnectionQuerySet", super().get_queryset().filter(deleted_at__isnull=True))
+
+
+class SetupStep(models.TextChoices):
+    """The step of its setup that a new connection waits at; none once it is finished."""
+
+    CONFIGURE = "configure", "Configure"
+    TEST = "test", "Test"
+    TABLES = "tables", "Choose tables"
+    SCHEDULE = "schedule", "Schedule"
+    REVIEW = "review", "Review"
+
+
+class Connection(SyncFacts):
+    """One source with its credentials, one destination, one schedule, its entities.
+
+    One that was deleted stays as a skeleton, without settings and credentials, for its jobs' sake.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200)
+    provider = models.CharField(max_length=40)
+    config = models.JSONField(default=dict, blank=True)
+    credentials = models.BinaryField(default=b"", blank=True)
+    credentials_set_at = models.DateTimeField(null=True, blank=True)
+    tested_at = models.DateTimeField(null=True, blank=True)
+    destination = models.ForeignKey(
+        Destination, on_delete=models.PROTECT, related_name="connections", null=True, blank=True
+    )
+    dataset = models.CharField(max_length=60, blank=True)
+    schedule_kind = models.CharField(max_length=10, choices=ScheduleKind, default=ScheduleKind.INTERVAL)
+    interval_seconds = models.PositiveIntegerField(default=6 * 60 * 60)
+    cron = models.CharField(max_length=120, blank=True)
+    time_zone = models.CharField(max_length=60, default="UTC")
+    # The slots of an interval are counted from here, so that late and manual runs never move them.
+    anchor_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    setup_step = models.CharField(max_length=12, choices=SetupStep, blank=True)
+    # What people tell each other about it; shown where it is broken.
+    description = models.TextField(blank=True)
+    runbook_url = models.URLField(max_length=500, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="connections")
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = KeptConnections()
+    # The deleted ones too: for what ends after a connection did.
+    everything = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint("name", condition=Q(deleted_at__isnull=True), name="connection_name_unique"),
+            models.UniqueConstraint(
+                "destination", "dataset", condition=~Q(dataset=""), name="connection_dataset_unique"
+            ),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="connection_status_known"),
+            models.CheckConstraint(condition=Q(interval_seconds__gte=60), name="connection_interval_a_minute"),
+        )
+        indexes = (models.Index("status", "name", name="connection_by_status"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The address of the connection's overview."""
+        return reverse("connections:overview", args=[self.pk])
+
+    def read_credentials(self) -> dict[str, str]:
+        """Open the sealed credentials. For the engine and checks only; nothing may show them."""
+        return secrets.unseal(self.credentials, owner=f"connection:{self.pk}")

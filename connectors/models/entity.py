@@ -1,0 +1,151 @@
+"""The entities of a connection, and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Case, Count, Min, Q, Value, When
+from django.db.models.functions import Cast, Least
+from django.urls import reverse
+
+from connectors.ids import new_id
+from connectors.models.base import BROKEN_AFTER, Status, SyncFacts
+from connectors.models.connection import Connection
+
+
+class EntityQuerySet(models.QuerySet["Entity"]):
+    """Reads of entities."""
+
+    def selected(self) -> EntityQuerySet:
+        """Those that sync."""
+        return self.filter(is_selected=True)
+
+    def due(self, now: datetime | models.Func) -> EntityQuerySet:
+        """Those whose next run is due at `now`, longest waiting first."""
+        return self.filter(next_run_at__lte=now).order_by("next_run_at", "pk")
+
+    def matching(self, text: str) -> EntityQuerySet:
+        """Those whose name or source's own id holds `text`, or whose ID starts with it; all for an empty text."""
+        if not text:
+            return self
+        by_id = Q(id_text__startswith=text.lower())
+        named = self.annotate(id_text=Cast("pk", models.CharField()))
+        return named.filter(Q(name__icontains=text) | Q(ref__icontains=text) | by_id)
+
+    def with_rank(self) -> EntityQuerySet:
+        """Each with its `rank`: what needs attention has the lowest. Lists sort by it, then by name."""
+        order = {Status.BROKEN: 0, Status.INCOMPLETE: 1, Status.ACTIVE: 2, Status.PAUSED: 3}
+        whens = [When(status=status, then=Value(rank)) for status, rank in order.items()]
+        return self.annotate(rank=Case(*whens, output_field=models.SmallIntegerField()))
+
+    def totals(self, *, since: datetime, live: Collection[UUID]) -> dict[str, int]:
+        """Count: in one query, by status, synced `since` then, and by the last outcome of those not in `live`."""
+        ended = ~Q(pk__in=live)
+        failing = Q(failure_streak__gt=0)
+        return self.aggregate(
+            total=Count("pk"),
+            **{status.value: Count("pk", filter=Q(status=status)) for status in Status},
+            synced=Count("pk", filter=Q(last_success_at__gte=since)),
+            failed=Count("pk", filter=ended & failing),
+            success=Count("pk", filter=ended & ~failing & Q(last_success_at__isnull=False)),
+        )
+
+    def run_facts(self) -> list[tuple[str, int, int, datetime | None]]:
+        """Return each last error code and failure streak there is, with how many have it and their earliest next run.
+
+        Streaks are told up to the one from which on a status is broken, so that a crowd gives a few rows.
+        """
+        streak = Least("failure_streak", Value(BROKEN_AFTER))
+        grouped = self.order_by().annotate(streak=streak).values_list("last_error_code", "streak")
+        return list(grouped.annotate(Count("pk"), Min("next_run_at")))
+
+    def broken_codes(self) -> models.QuerySet[Entity, dict[str, Any]]:
+        """One dictionary per error code of the broken ones, the most frequent code first.
+
+        `count`, `name` of one of them, `never` (how many never synced) `synced_at` (the earliest last success)
+        and `next_at` (the next run, None when all are on hold).
+        """
+        grouped = self.filter(status=Status.BROKEN).order_by().values("status_reason")
+        counted = grouped.annotate(
+            count=Count("pk"),
+            first_name=Min("name"),
+            never=Count("pk", filter=Q(last_success_at__isnull=True)),
+            synced_at=Min("last_success_at"),
+            next_at=Min("next_run_at"),
+        )
+        return cast("models.QuerySet[Entity, dict[str, Any]]", counted.order_by("-count", "status_reason"))
+
+
+class Entity(SyncFacts):
+    """A legal entity, tenant, schema, company or folder inside a connection. It syncs on its own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="entities")
+    ref = models.CharField("the source's own id", max_length=200)
+    name = models.CharField(max_length=200)
+    # Where its tables land; its own even when two ids look alike as a schema's name.
+    dataset = models.CharField(max_length=63)
+    is_selected = models.BooleanField(default=True)
+    last_duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    last_rows = models.PositiveBigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EntityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "entities"
+        constraints = (
+            models.UniqueConstraint("connection", "ref", name="entity_ref_unique"),
+            models.UniqueConstraint("connection", "dataset", name="entity_dataset_unique"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="entity_status_known"),
+        )
+        indexes = (
+            models.Index("next_run_at", "id", condition=Q(next_run_at__isnull=False), name="entity_due"),
+            models.Index("connection", "name", name="entity_by_connection"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The address of the entity's drawer, which is a page of its own as well."""
+        return reverse("connections:entity", args=[self.connection_id, self.pk])
+
+
+class Mode(models.TextChoices):
+    """How a table is written at the destination. There is no bare append: it could double rows."""
+
+    REPLACE = "replace", "Full replace"
+    MERGE = "merge", "Merge by key"
+
+
+class Table(models.Model):
+    """One table of a connection: whether and how it is copied."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tables")
+    name = models.CharField(max_length=200)
+    source_schema = models.CharField(max_length=200, blank=True)
+    product = models.CharField(max_length=60, blank=True)
+    is_selected = models.BooleanField(default=True)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.REPLACE)
+    keys = models.JSONField(default=list, blank=True)
+    cursor = models.CharField(max_length=200, blank=True)
+    # Row filters and the chosen columns; empty means everything.
+    filter = models.JSONField(default=dict, blank=True)
+    columns = models.JSONField(default=list, blank=True)
+    estimated_rows = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint("connection", "source_schema", "name", name="table_name_unique"),
+            models.CheckConstraint(condition=~Q(mode="merge") | ~Q(keys=[]), name="table_merge_needs_keys"),
+        )
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

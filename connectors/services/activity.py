@@ -1,0 +1,57 @@
+"""Records who did what, in the transaction in which it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+
+from connectors.models import Activity, Connection, Destination
+
+REPLACED = "replaced, not recorded"
+_NAME_LENGTH = 150
+_SUBJECT_LENGTH = 200
+
+
+def record(
+    action: str,
+    *,
+    actor: User | None,
+    connection: Connection | None = None,
+    destination: Destination | None = None,
+    changes: Sequence[Mapping[str, Any]] = (),
+    note: str = "",
+    job_id: UUID | None = None,
+) -> Activity:
+    """Store one act on a connection or a destination; call it inside the transaction of the act.
+
+    `action` is a verb of `dashboard`'s words for activity, such as "connection.paused"; `changes` come from
+    `differences`. Without an actor Patchbay did it by itself.
+    """
+    subject = connection or destination
+    return Activity.objects.create(
+        action=action,
+        actor=actor,
+        actor_name=actor.get_username()[:_NAME_LENGTH] if actor else "",
+        connection=connection,
+        destination=destination,
+        subject=subject.name[:_SUBJECT_LENGTH] if subject else "",
+        changes=[dict(change) for change in changes],
+        note=note,
+        job_id=job_id,
+    )
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, secret: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return one entry per field that differs: its name, and what it was and is. Values of `secret` ones stay out."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return [
+        {"field": name, "before": None, "after": REPLACED}
+        if name in secret
+        else {"field": name, "before": before.get(name), "after": after.get(name)}
+        for name in changed
+    ]
