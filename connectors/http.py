@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from connectors import network
 from connectors.network import Address
-from connectors.plan import SyncError
-
-_PORTS = {"http": 80, "https": 443}
 
 
 class _PinnedAdapter(HTTPAdapter):
@@ -42,14 +38,9 @@ def open_session(base_url: str) -> tuple[str, requests.Session]:
 
     Neither proxies nor .netrc of the process are used. Raises `SyncError`: `misconfigured` or an address's code.
     """
-    base = base_url.strip().rstrip("/")
-    parts = urlsplit(base)
-    try:
-        port = parts.port or _PORTS[parts.scheme]
-    except (KeyError, ValueError):
-        raise SyncError("misconfigured", "The address must begin with https:// or http://.") from None
-    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
-        raise SyncError("misconfigured", "The address must be a plain one: no user, password, “?” or “#”.")
+    parts, port = network.split_url(base_url)
+    base = parts.geturl()
+    assert parts.hostname  # noqa: S101 - for the type checker: `split_url` has seen to it
     address = network.resolve(parts.hostname, port, allowed=network.allowed_networks())
     session = requests.Session()
     session.trust_env = False

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
@@ -21,6 +22,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 _IPV4_BITS = 0xFFFFFFFF
 _HIGHEST_PORT = 65535
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ class Address:
 def allowed_networks() -> tuple[str, ...]:
     """Return the networks (CIDR) that an admin allowed beyond the public ones: PATCHBAY_ALLOWED_NETWORKS."""
     return tuple(settings.PATCHBAY_ALLOWED_NETWORKS)
+
+
+def split_url(url: str) -> tuple[SplitResult, int]:
+    """Return the parts of the address of an HTTP API, and its port. Raises `SyncError("misconfigured")`."""
+    try:
+        parts = urlsplit(url.strip().rstrip("/"))
+        port = parts.port or _PORTS[parts.scheme]
+    except (KeyError, ValueError):
+        raise SyncError("misconfigured", "The address must begin with https:// or http://.") from None
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise SyncError("misconfigured", "The address must be a plain one: no user, password, “?” or “#”.")
+    return parts, port
 
 
 def resolve(host: str, port: int, *, allowed: Sequence[str]) -> Address:

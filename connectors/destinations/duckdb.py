@@ -18,20 +18,27 @@ from connectors.providers.manifest import DestinationManifest, Field
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+SUFFIX = ".duckdb"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+_FILE = rf"{_NAME.pattern}({re.escape(SUFFIX)})?"
+
 MANIFEST = DestinationManifest(
     kind="duckdb",
     name="DuckDB",
     tile="Du",
     tile_hue=5,
     fields=(
-        Field("file", "File name", "Letters, digits, “-” and “_”. The file lies in this installation's data folder."),
+        Field(
+            "file",
+            "File name",
+            "Letters, digits, “-” and “_”. The file lies in this installation's data folder.",
+            pattern=_FILE,
+            pattern_error="This is no usable file name: only letters, digits, “-” and “_”, and no folder.",
+        ),
     ),
     is_exclusive=True,
 )
 ARRAYS_AS_JSON = True
-
-SUFFIX = ".duckdb"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
 def path_of(endpoint: Endpoint) -> Path:

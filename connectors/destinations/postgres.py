@@ -22,8 +22,8 @@ MANIFEST = DestinationManifest(
     tile="Pg",
     tile_hue=1,
     fields=(
-        Field("host", "Host", "Name or address of the server, without “postgres://”."),
-        Field("port", "Port", type="number", default="5432"),
+        Field("host", "Host", "Name or address of the server, without “postgres://”.", type="host"),
+        Field("port", "Port", type="number", default="5432", minimum=1, maximum=65_535),
         Field("database", "Database", "Each connection gets a schema of its own in it."),
         Field("user", "User", "Needs the right to create schemas in this database."),
         Field("password", "Password", type="password", is_secret=True),

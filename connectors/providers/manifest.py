@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FieldType = Literal["text", "number", "password", "choice", "url"]
+FieldType = Literal["text", "host", "number", "password", "choice", "url"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting. A secret is sealed at once and never shown again; `choices` belong to the type `choice`."""
+    """One setting. A secret is sealed at once and never shown again.
+
+    `choices` belong to the type `choice`, `minimum` and `maximum` to `number`; a text must fit the whole `pattern`
+    (a regular expression), and `pattern_error` is what is said where it does not.
+    """
 
     name: str
     label: str
@@ -20,6 +24,10 @@ class Field:
     required: bool = True
     default: str = ""
     choices: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int | None = None
+    pattern: str = ""
+    pattern_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

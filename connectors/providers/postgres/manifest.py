@@ -14,8 +14,8 @@ MANIFEST = Manifest(
     auth_method="User and password",
     integration_type="database",
     fields=(
-        Field("host", "Host", "Name or address of the server, without “postgres://”."),
-        Field("port", "Port", type="number", default="5432"),
+        Field("host", "Host", "Name or address of the server, without “postgres://”.", type="host"),
+        Field("port", "Port", type="number", default="5432", minimum=1, maximum=65_535),
         Field("database", "Database"),
         Field("schema", "Schema", "Its tables are offered for syncing.", default="public"),
         Field("user", "User", "A user that may only read is enough, and safer."),

@@ -1,0 +1,115 @@
+"""Form controls for the settings that a provider or a destination declares in its manifest.
+
+A secret is write-only: its control never holds the stored value, and where one is stored, an empty answer keeps it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+
+from connectors import network
+from connectors.plan import SyncError
+from connectors.providers.manifest import Field, FieldType
+
+TEXT_LENGTH, SECRET_LENGTH = 255, 4000
+HIGHEST_NUMBER = 2**31 - 1
+# A name, an IPv4 or an IPv6 address; whether it exists is found out by connecting.
+_HOST = re.compile(r"[A-Za-z0-9_.:\[\]-]+")
+# One colon only separates a port; an IPv6 address has more of them.
+_HOST_AND_PORT = re.compile(r"[^:\[\]]+:\d*|\[.*\]:\d*")
+
+
+def add_controls(form: forms.Form, fields: Sequence[Field], *, stored: Collection[str] = ()) -> None:
+    """Give `form` one control per field of a manifest, in its order. `stored` names the secrets that are kept."""
+    for field in fields:
+        form.fields[field.name] = _control(field, is_stored=field.name in stored)
+
+
+def settings_of(form: forms.Form, fields: Sequence[Field]) -> dict[str, Any]:
+    """Return what a valid form holds for the fields that are no secrets; what was left empty is left out."""
+    given = {field.name: form.cleaned_data.get(field.name) for field in fields if not field.is_secret}
+    return {name: value for name, value in given.items() if value not in (None, "")}
+
+
+def secrets_of(form: forms.Form, fields: Sequence[Field]) -> dict[str, str]:
+    """Return the secrets that were typed into a valid form; those that were left empty are left out."""
+    given = {field.name: form.cleaned_data.get(field.name) for field in fields if field.is_secret}
+    return {name: str(value) for name, value in given.items() if value}
+
+
+def _control(field: Field, *, is_stored: bool) -> forms.Field:
+    common: dict[str, Any] = {
+        "label": field.label,
+        "help_text": field.help,
+        "required": field.required and not is_stored,
+        "error_messages": {"required": f"Fill in “{field.label}”."},
+        "initial": field.default or None,
+    }
+    if field.type == "password":
+        return _secret(common, is_stored=is_stored)
+    if field.type == "number":
+        return _number(field, common)
+    if field.type == "choice":
+        return forms.ChoiceField(choices=[(one, one) for one in field.choices], **common)
+    return _text(field, common)
+
+
+def _secret(common: dict[str, Any], *, is_stored: bool) -> forms.Field:
+    # Blanks at the ends may belong to a password. A browser must not fill in the person's own one.
+    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+    help_text = "Leave it empty to keep what is stored." if is_stored else common["help_text"]
+    return forms.CharField(**{**common, "help_text": help_text}, max_length=SECRET_LENGTH, strip=False, widget=widget)
+
+
+def _number(field: Field, common: dict[str, Any]) -> forms.Field:
+    low, high = field.minimum, HIGHEST_NUMBER if field.maximum is None else field.maximum
+    said = f"“{field.label}” is a whole number from {low} to {high}."
+    control = forms.IntegerField(**common)
+    control.error_messages["invalid"] = said
+    control.validators += [MinValueValidator(low, said), MaxValueValidator(high, said)]
+    control.widget.attrs.update({"min": low, "max": high, "inputmode": "numeric"})
+    return control
+
+
+def _text(field: Field, common: dict[str, Any]) -> forms.Field:
+    control = forms.CharField(**common, max_length=TEXT_LENGTH)
+    control.widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})
+    if field.type in _CHECKS:
+        control.validators.append(_CHECKS[field.type])
+    if field.pattern:
+        control.validators.append(RegexValidator(rf"\A(?:{field.pattern})\Z", field.pattern_error))
+    return control
+
+
+def _check_host(value: str) -> None:
+    """Refuse what is more than a host. Raises `ValidationError` with the part that does not belong there."""
+    if "://" in value:
+        message = f"Leave out “{value.partition('://')[0]}://”: only the name or address of the server."
+    elif "@" in value:
+        message = "Leave out the user and the password: only the name or address of the server."
+    elif "/" in value:
+        message = "Leave out the path: only the name or address of the server."
+    elif _HOST_AND_PORT.fullmatch(value):
+        message = "Leave out the port here, it has a field of its own."
+    elif not _HOST.fullmatch(value):
+        message = "This is no name of a server: letters, digits, “.” and “-”, without blanks."
+    else:
+        return
+    raise ValidationError(message)
+
+
+def _check_url(value: str) -> None:
+    """Refuse what no HTTP API can be reached at. Raises `ValidationError`."""
+    try:
+        network.split_url(value)
+    except SyncError as error:
+        raise ValidationError(error.detail) from None
+
+
+_CHECKS: dict[FieldType, Callable[[str], None]] = {"host": _check_host, "url": _check_url}
