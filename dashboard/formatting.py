@@ -68,6 +68,12 @@ def calendar_day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+def weekday_and_day(moment: datetime, zone: tzinfo = UTC) -> str:
+    """The day of ``moment`` in ``zone`` without the year: "Fri 20 Nov"."""
+    local = moment.astimezone(zone)
+    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
+
+
 def clock_time(moment: datetime, zone: tzinfo = UTC) -> str:
     """The time of day of ``moment`` in ``zone``, to the second: "12:04:31"."""
     return moment.astimezone(zone).strftime("%H:%M:%S")

@@ -31,6 +31,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to do at the source before connecting; `code` is what is typed there, if anything."""
+
+    text: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """A group of tables that a person can switch on or off together."""
 
@@ -41,19 +49,24 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A provider, as data. `tile_hue` (1 to 6) picks the tile's colour; `entity_word` names one of its entities."""
+    """A provider, as data. `tile_hue` (1 to 6) picks the tile's colour; `entity_word` names one of its entities.
+
+    `description` is the line under its name in the catalogue, `guide` what to do at the source first.
+    """
 
     kind: str
     name: str
     tile: str
     tile_hue: int
     category: str
+    description: str
     auth_method: str
     integration_type: str
     fields: tuple[Field, ...]
     products: tuple[Product, ...] = ()
     multi_entity: bool = False
     entity_word: str = "source"
+    guide: tuple[Advice, ...] = ()
 
     @property
     def secret_names(self) -> frozenset[str]:

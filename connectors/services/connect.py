@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +39,7 @@ def create_destination(
 
 
 @transaction.atomic
-def create_connection(
+def create_connection(  # noqa: PLR0913 - what a connection is made of, by keyword
     *,
     name: str,
     provider: str,
@@ -48,8 +48,11 @@ def create_connection(
     interval_seconds: int,
     actor: User | None = None,
     time_zone: str = "UTC",
+    setup_step: str = "",
 ) -> Connection:
     """Store a connection without credentials, so it is incomplete, and return it.
+
+    With a `setup_step` it stays incomplete until its setup is finished, which `setting_up` does.
 
     Raises `KeyError` for an unknown provider and `IntegrityError` for a taken name.
     """
@@ -61,11 +64,12 @@ def create_connection(
         provider=provider,
         config=dict(config),
         destination=destination,
-        dataset=_free_dataset(destination, name, pk) if destination else "",
+        dataset=free_dataset(destination, name, pk) if destination else "",
         schedule_kind=ScheduleKind.INTERVAL,
         interval_seconds=interval_seconds,
         time_zone=time_zone,
         created_by=actor,
+        setup_step=setup_step,
     )
     facts.refresh(connection)
     return connection
@@ -84,7 +88,7 @@ def set_credentials(*, connection: Connection, credentials: Mapping[str, str]) -
     facts.refresh(locked, now=now)
 
 
-def _free_dataset(destination: Destination, name: str, pk: UUID) -> str:
+def free_dataset(destination: Destination, name: str, pk: UUID) -> str:
     """Return the dataset of a new connection: of its name, and its own even when two names look alike as a schema's."""
     wanted = dataset_name(name)
     # Also of those that were deleted: what they loaded is still there.
@@ -144,9 +148,12 @@ def tables_of_first_open(
 def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: Sequence[FoundTable]) -> None:
     """Store the entities and tables that a tested source offers; what is known already is left as it is.
 
-    The connection counts as tested, unless its credentials are others by now than those that `connection` holds.
+    The connection counts as tested, unless its credentials are others by now than those that `connection` holds. Where
+    its settings are others by now, this is what another source offers, and nothing is stored.
     """
     locked = facts.lock(connection.pk)
+    if locked.config != connection.config:
+        return
     now = timezone.now()
     _take_up_entities(locked, entities)
     Table.objects.bulk_create([_table(locked, found) for found in tables], ignore_conflicts=True)
@@ -157,20 +164,22 @@ def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: 
 
 def _take_up_entities(connection: Connection, entities: Sequence[FoundEntity]) -> None:
     known = dict(connection.entities.values_list("ref", "dataset"))
-    taken = set(known.values())
+    new = [found for found in entities if found.ref not in known]
+    made = [Entity(connection=connection, ref=found.ref, name=found.name) for found in new]
+    place(connection, made, taken=set(known.values()))
+    Entity.objects.bulk_create(made, ignore_conflicts=True)
+
+
+def place(connection: Connection, entities: Iterable[Entity], *, taken: set[str]) -> None:
+    """Set where the tables of each entity land: in the connection's dataset, or in one of its own beside `taken`."""
     is_multi = registry.manifest(connection.provider).multi_entity
-    made = []
-    for found in entities:
-        if found.ref in known:
-            continue
-        entity = Entity(connection=connection, ref=found.ref, name=found.name, dataset=connection.dataset)
+    for entity in entities:
+        entity.dataset = connection.dataset
         if is_multi:
-            entity.dataset = entity_dataset(connection.dataset, found.ref)
+            entity.dataset = entity_dataset(connection.dataset, entity.ref)
             if entity.dataset in taken:
                 entity.dataset = f"{connection.dataset}__{entity.pk.hex[-_OWN_LETTERS:]}"
         taken.add(entity.dataset)
-        made.append(entity)
-    Entity.objects.bulk_create(made, ignore_conflicts=True)
 
 
 def entity_dataset(dataset: str, ref: str) -> str:

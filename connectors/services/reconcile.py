@@ -101,6 +101,7 @@ def _setup(connection: Connection) -> SetupFacts:
         has_credentials=bool(connection.credentials),
         is_tested=connection.tested_at is not None,
         has_tables=bool(getattr(connection, "has_tables", False)),
+        is_finished=not connection.setup_step,
     )
 
 

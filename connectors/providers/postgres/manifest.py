@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.postgres import SSL_MODES
-from connectors.providers.manifest import Field, Manifest
+from connectors.providers.manifest import Advice, Field, Manifest
 
 MANIFEST = Manifest(
     kind="postgres",
@@ -11,6 +11,7 @@ MANIFEST = Manifest(
     tile="Pg",
     tile_hue=1,
     category="Database",
+    description="Tables and views of one schema, with keys and cursors found by themselves.",
     auth_method="User and password",
     integration_type="database",
     fields=(
@@ -30,4 +31,13 @@ MANIFEST = Manifest(
         ),
     ),
     entity_word="schema",
+    guide=(
+        Advice("Create an account that may only read", "CREATE ROLE patchbay_reader\n  LOGIN PASSWORD '…';"),
+        Advice(
+            "Let it read the schema",
+            "GRANT USAGE ON SCHEMA public\n  TO patchbay_reader;\n"
+            "GRANT SELECT ON ALL TABLES\n  IN SCHEMA public\n  TO patchbay_reader;",
+        ),
+        Advice("Let the machine that Patchbay runs on through the firewall, to the port of the server."),
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.providers.feed import Column
-from connectors.providers.manifest import Field, Manifest, Product
+from connectors.providers.manifest import Advice, Field, Manifest, Product
 
 KEY = "id"
 CURSOR = "updated_at"
@@ -73,6 +73,7 @@ MANIFEST = Manifest(
     tile="Sp",
     tile_hue=3,
     category="Payroll",
+    description="People, pay runs and pay statements of every company that the key can see.",
     auth_method="API key",
     integration_type="api",
     fields=(
@@ -85,4 +86,8 @@ MANIFEST = Manifest(
     ),
     multi_entity=True,
     entity_word="company",
+    guide=(
+        Advice("Make an API key for Patchbay alone, so that it can be withdrawn without harm to others."),
+        Advice("Give it read access to every company that should be copied. Each company syncs on its own."),
+    ),
 )
