@@ -13,7 +13,7 @@ import threading
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
+from celery.signals import setup_logging, task_prerun, worker_init, worker_shutdown, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
@@ -61,6 +61,14 @@ def _load_the_engine(sender: Any = None, **_: Any) -> None:
         from connectors.engine.run import warm_up  # noqa: PLC0415 - heavy: dlt and SQLAlchemy
 
         warm_up()
+
+
+@task_prerun.connect
+def _look_at_the_connection(**_: Any) -> None:
+    """Drop a database connection that broke since the last task, and keep one that works: see CELERY_DB_REUSE_MAX."""
+    from django.db import close_old_connections  # noqa: PLC0415 - needs settings
+
+    close_old_connections()
 
 
 @worker_shutting_down.connect

@@ -22,7 +22,7 @@ from typing import NoReturn, Self
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -30,6 +30,7 @@ from connectors.plan import LogLevel, StepName, StepStatus, Stopped
 from connectors.secrets import Redactor
 from jobs.limits import Limits, limits_of
 from jobs.models import JobType, Lease, LogLine, Step
+from jobs.persist import soon_durable
 from jobs.services.drain import Drain
 from jobs.services.finish import Failure, StaleAttempt, cancel, fail, give_back
 from jobs.services.start import Claim
@@ -88,7 +89,8 @@ class JobReporter:
         first = (self._claim.attempt - 1) * len(self._names) + 1
         for number, name in enumerate(self._names, start=first):
             self._steps[name] = Step(job_id=self._claim.job_id, number=number, attempt=self._claim.attempt, name=name)
-        Step.objects.bulk_create(self._steps.values())
+        with soon_durable():
+            Step.objects.bulk_create(self._steps.values())
         self._thread.start()
         self._guard.start()
         return self
@@ -252,7 +254,7 @@ class JobReporter:
 
     def _write(self, lines: list[LogLine], steps: list[Step], progress: dict[str, object] | None) -> None:
         began = time.monotonic()
-        with transaction.atomic():
+        with soon_durable():
             held = Lease.objects.running().filter(pk=self._claim.job_id, token=self._claim.token)
             values: dict[str, object] = {
                 "expires_at": Now() + timedelta(seconds=settings.PATCHBAY_LEASE_SECONDS),
@@ -262,7 +264,13 @@ class JobReporter:
             if held.update(**values) != 1:
                 _end_process("Another attempt owns the job", self._claim)
             LogLine.objects.bulk_create(lines)
-            Step.objects.bulk_update(steps, ["status", "detail", "started_at", "ended_at"])
+            # All of them are there: an insert that finds each is one plain statement, unlike an update of several.
+            Step.objects.bulk_create(
+                steps,
+                update_conflicts=True,
+                unique_fields=["job", "number"],
+                update_fields=["status", "detail", "started_at", "ended_at"],
+            )
             is_cancelled = held.filter(cancel_requested_at__isnull=False).exists()
         # The database counted from a moment after this one, so that we always give up first.
         self._renewed = began

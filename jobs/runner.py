@@ -29,7 +29,7 @@ def run_job(job_id: UUID) -> None:
     claim = persist(lambda: start(job_id=job_id, worker=identity(), token=token))
     if claim is None:
         return
-    job = persist(lambda: Job.objects.for_page().get(pk=job_id))
+    job = persist(lambda: Job.objects.for_run().get(pk=job_id))
     try:
         _attempt(job, claim)
     except StaleAttempt as stale:

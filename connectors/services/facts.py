@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Exists, Subquery
 from django.utils import timezone
 
 from connectors.errors import REGISTRY
-from connectors.models import Connection, Entity, Pause, ScheduleKind, Status
+from connectors.models import Connection, Entity, Pause, ScheduleKind, Status, Table
 from connectors.schedules import next_slot, schedule_of
 from connectors.status import Derived, RunFacts, SetupFacts, derive_connection, derive_entity
 
@@ -37,13 +38,16 @@ def lock_entities(connection: Connection) -> list[Entity]:
 
 def setup_facts(connection: Connection) -> SetupFacts:
     """Read what is set up of a connection."""
-    pause = Pause.objects.open().filter(connection=connection).first()
+    pauses = Pause.objects.open().filter(connection=connection).values("is_by_rule")
+    is_by_rule, has_tables = Connection.everything.values_list(
+        Subquery(pauses[:1]), Exists(Table.objects.filter(connection=connection, is_selected=True))
+    ).get(pk=connection.pk)
     return SetupFacts(
-        paused_by=("rule" if pause.is_by_rule else "user") if pause else "",
+        paused_by="" if is_by_rule is None else "rule" if is_by_rule else "user",
         has_config=bool(connection.config) and connection.destination_id is not None,
         has_credentials=bool(connection.credentials),
         is_tested=connection.tested_at is not None,
-        has_tables=connection.tables.filter(is_selected=True).exists(),
+        has_tables=has_tables,
         is_finished=not connection.setup_step,
         is_deleted=connection.deleted_at is not None,
     )
@@ -72,8 +76,7 @@ def refresh_one(
     The fields `of_entity` and `of_connection` were set by the caller, and are stored together with the statuses.
     """
     setup = setup_facts(connection)
-    is_spread = connection.entities.selected()[1:2].exists()
-    _refresh_entity(connection, changed, setup, is_spread=is_spread, now=now, also=of_entity)
+    _refresh_entity(connection, changed, setup, is_spread=None, now=now, also=of_entity)
     _refresh_connection(connection, setup, now, also=of_connection)
 
 
@@ -82,7 +85,7 @@ def _refresh_entity(  # what it needs, by keyword
     entity: Entity,
     setup: SetupFacts,
     *,
-    is_spread: bool,
+    is_spread: bool | None,
     now: datetime,
     also: Sequence[str] = (),
 ) -> None:
@@ -114,12 +117,17 @@ def is_planned(connection: Connection, derived: Derived) -> bool:
 
 
 def _planned(
-    connection: Connection, entity: Entity, derived: Derived, *, is_spread: bool, now: datetime
+    connection: Connection, entity: Entity, derived: Derived, *, is_spread: bool | None, now: datetime
 ) -> datetime | None:
-    """Return the next run: none while paused, incomplete, or held back so that a refused account is not locked."""
+    """Return the next run: none while paused, incomplete, or held back so that a refused account is not locked.
+
+    Whether the connection has several entities is looked up only where it matters (`is_spread` is None).
+    """
     if not is_planned(connection, derived):
         return None
     if entity.next_run_at is not None:
         # Also when it is past: the tick has not claimed this slot yet, and it must not be lost.
         return entity.next_run_at
+    if is_spread is None:
+        is_spread = connection.entities.selected()[1:2].exists()
     return next_slot(schedule_of(connection, entity.pk, is_spread=is_spread), now)

@@ -45,6 +45,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             "connection__destination", "entity", "actor", "lease", "lease__cancel_requested_by"
         ).defer("connection__credentials", "connection__destination__credentials")
 
+    def for_run(self) -> JobQuerySet:
+        """A job with all that a worker needs of it, credentials included."""
+        return self.select_related("connection__destination", "entity").defer("connection__recent_runs")
+
     def beside(self, job: Job) -> JobQuerySet:
         """Jobs of the same entity, or of the same connection where a job has no entity; without `job` itself."""
         same = {"entity_id": job.entity_id} if job.entity_id else {"connection_id": job.connection_id}
