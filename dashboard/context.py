@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from dashboard.access import Can, role_of
+from dashboard.access import Can, Role, role_of
 from dashboard.formatting import zone_label
 from dashboard.pages.system import health_line
 from jobs.services.watchdog import vitals
@@ -24,12 +24,13 @@ ALARM_POLL = 30
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An entry of the navigation, current for every address of its URL namespaces."""
+    """An entry of the navigation, current for every address of its URL namespaces; shown to who may do `action`."""
 
     label: str
     route: str
     icon: str
     namespaces: frozenset[str]
+    action: str = "see"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class HealthLine:
 # Only pages that exist.
 SECTIONS = (
     Section("Connections", "connections:list", "plug", frozenset({"connections", "jobs"})),
+    Section("Activity", "activity:list", "activity", frozenset({"activity"}), "read_audit_log"),
     Section("System", "system:overview", "system", frozenset({"system"})),
 )
 
@@ -67,7 +69,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     now = timezone.now()
     return {
         "now": now,
-        "nav_items": navigation(request),
+        "nav_items": SimpleLazyObject(lambda: navigation(request, role_of(request.user))),
         "theme": theme_of(request),
         "zone": zone_label(timezone.get_current_timezone(), now),
         "version": settings.VERSION,
@@ -79,12 +81,15 @@ def shell(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def navigation(request: HttpRequest) -> list[NavItem]:
-    """Return the sections, the current one marked: "page" on its own address, "true" on one below it."""
+def navigation(request: HttpRequest, role: Role) -> list[NavItem]:
+    """Return the sections that a role may see; the current one is "page" on its own address, "true" on one below it."""
     match = request.resolver_match
     namespace = match.namespace if match else ""
+    can = Can(role)
     items = []
     for section in SECTIONS:
+        if not can[section.action]:
+            continue
         href = reverse(section.route)
         inside = "true" if namespace in section.namespaces else ""
         items.append(NavItem(section.label, href, section.icon, "page" if request.path == href else inside))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import actions, connection_pages, connections, entities, health, jobs, system
+from dashboard.views import actions, activity, connection_pages, connections, entities, health, jobs, system
 
 connection_patterns: list[URLPattern | URLResolver] = [
     path("", connections.list_, name="list"),
     path("connections/<uuid:pk>/", connection_pages.overview, name="overview"),
     path("connections/<uuid:pk>/jobs/", connection_pages.jobs, name="jobs"),
+    path("connections/<uuid:pk>/activity/", activity.of_connection, name="activity"),
     path("connections/<uuid:pk>/sync/", connections.sync, name="sync"),
     path("connections/<uuid:pk>/test/", actions.test, name="test"),
     path("connections/<uuid:pk>/discover/", actions.discover, name="discover"),
@@ -27,6 +28,10 @@ job_patterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/cancel/", jobs.cancel, name="cancel"),
 ]
 
+activity_patterns: list[URLPattern | URLResolver] = [
+    path("", activity.list_, name="list"),
+]
+
 system_patterns: list[URLPattern | URLResolver] = [
     path("", system.overview, name="overview"),
     path("alarm/", system.alarm, name="alarm"),
@@ -35,6 +40,7 @@ system_patterns: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((connection_patterns, "connections"))),
     path("jobs/", include((job_patterns, "jobs"))),
+    path("activity/", include((activity_patterns, "activity"))),
     path("system/", include((system_patterns, "system"))),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),

@@ -4,7 +4,7 @@ The connection and the entity carry the facts that lists show (last success, str
 reason, the last 30 runs), so that a list never reads history. Only services write them.
 """
 
-from connectors.models.activity import Activity
+from connectors.models.activity import BY_ITSELF, Activity, ActivityQuerySet
 from connectors.models.base import BROKEN_AFTER, ScheduleKind, Status, SyncFacts
 from connectors.models.connection import (
     FAR_AHEAD,
@@ -21,9 +21,11 @@ from connectors.models.pause import Pause, PauseQuerySet
 
 __all__ = (
     "BROKEN_AFTER",
+    "BY_ITSELF",
     "FAR_AHEAD",
     "LONG_AGO",
     "Activity",
+    "ActivityQuerySet",
     "Connection",
     "ConnectionQuerySet",
     "Destination",

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 
-from connectors.ids import new_id
+from connectors.ids import first_id_at, new_id
 from connectors.models.connection import Connection
 from connectors.models.destination import Destination
+
+# What stands for the actor where Patchbay did something by itself.
+BY_ITSELF = "patchbay"
+
+
+class ActivityQuerySet(models.QuerySet["Activity"]):
+    """Reads of acts. An id begins with its time, so a day is a range of ids."""
+
+    def for_list(self) -> ActivityQuerySet:
+        """All that a row of a list shows, newest first, in one query."""
+        sides = ("connection", "destination")
+        unseen = [f"{side}__{field}" for side in sides for field in ("credentials", "config")]
+        return self.select_related(*sides).defer(*unseen, "connection__recent_runs").order_by("-pk")
+
+    def matching(
+        self,
+        *,
+        connection: Connection | None = None,
+        actor: str = "",
+        action: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> ActivityQuerySet:
+        """Those that pass every filter that is set. `actor` is the id of a member, or "patchbay" for what had none."""
+        found = self if connection is None else self.filter(connection=connection)
+        if actor:
+            found = found.filter(actor=None) if actor == BY_ITSELF else found.filter(actor=int(actor))
+        if action:
+            found = found.filter(action=action)
+        if since:
+            found = found.filter(pk__gte=first_id_at(since))
+        return found.filter(pk__lt=first_id_at(until)) if until else found
 
 
 class Activity(models.Model):
@@ -37,11 +71,14 @@ class Activity(models.Model):
     note = models.TextField(blank=True)
     job_id = models.UUIDField(null=True)
 
+    objects = ActivityQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "activities"
         indexes = (
             models.Index("connection", "id", name="activity_by_connection"),
             models.Index("destination", "id", name="activity_by_destination"),
+            models.Index("actor", "id", name="activity_by_actor"),
         )
 
     def __str__(self) -> str:

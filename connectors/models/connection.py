@@ -116,6 +116,9 @@ class Connection(SyncFacts):
     config = models.JSONField(default=dict, blank=True)
     credentials = models.BinaryField(default=b"", blank=True)
     credentials_set_at = models.DateTimeField(null=True, blank=True)
+    credentials_set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     tested_at = models.DateTimeField(null=True, blank=True)
     destination = models.ForeignKey(
         Destination, on_delete=models.PROTECT, related_name="connections", null=True, blank=True
@@ -156,6 +159,10 @@ class Connection(SyncFacts):
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="connection_status_known"),
             models.CheckConstraint(condition=Q(interval_seconds__gte=60), name="connection_interval_a_minute"),
+            # It becomes a link on pages: never one that a browser would run.
+            models.CheckConstraint(
+                condition=Q(runbook_url="") | Q(runbook_url__regex="^https?://"), name="connection_runbook_on_the_web"
+            ),
         )
         indexes = (models.Index("status", "name", name="connection_by_status"),)
 

@@ -13,7 +13,8 @@ class Field:
     """One setting. A secret is sealed at once and never shown again.
 
     `choices` belong to the type `choice`, `minimum` and `maximum` to `number`; a text must fit the whole `pattern`
-    (a regular expression), and `pattern_error` is what is said where it does not.
+    (a regular expression), and `pattern_error` is what is said where it does not. One that `names_entity` decides what
+    an entity is, so it cannot change once entities are known.
     """
 
     name: str
@@ -28,6 +29,12 @@ class Field:
     maximum: int | None = None
     pattern: str = ""
     pattern_error: str = ""
+    names_entity: bool = False
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is a part of where the secrets are sent to."""
+        return self.type in {"host", "url"} or self.name == "port"
 
 
 @dataclass(frozen=True, slots=True)

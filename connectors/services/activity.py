@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from connectors.models import Activity, Connection, Destination
 
-REPLACED = "replaced, not recorded"
+SET, REPLACED = "set, not recorded", "replaced, not recorded"
 _NAME_LENGTH = 150
 _SUBJECT_LENGTH = 200
 

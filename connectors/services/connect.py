@@ -76,13 +76,13 @@ def create_connection(  # noqa: PLR0913 - what a connection is made of, by keywo
 
 
 @transaction.atomic
-def set_credentials(*, connection: Connection, credentials: Mapping[str, str]) -> None:
+def set_credentials(*, connection: Connection, credentials: Mapping[str, str], actor: User | None = None) -> None:
     """Seal and store new credentials. They count as not tested until `take_up` has used them."""
     locked = facts.lock(connection.pk)
     now = timezone.now()
     locked.credentials = secrets.seal(credentials, owner=f"connection:{locked.pk}")
-    locked.credentials_set_at, locked.tested_at = now, None
-    locked.save(update_fields=["credentials", "credentials_set_at", "tested_at"])
+    locked.credentials_set_at, locked.credentials_set_by, locked.tested_at = now, actor, None
+    locked.save(update_fields=["credentials", "credentials_set_at", "credentials_set_by", "tested_at"])
     # What the caller holds is what a test with it then speaks of.
     connection.credentials, connection.credentials_set_at, connection.tested_at = locked.credentials, now, None
     facts.refresh(locked, now=now)

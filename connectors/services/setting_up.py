@@ -52,7 +52,7 @@ def start_setup(*, provider: str, settings: Settings, interval_seconds: int, act
     Raises `KeyError` for an unknown provider, `NameTakenError` for a taken name.
     """
     step = SetupStep.TEST if settings.destination else SetupStep.CONFIGURE
-    with _named(settings.name):
+    with named(settings.name):
         connection = connect.create_connection(
             name=settings.name,
             provider=provider,
@@ -62,7 +62,7 @@ def start_setup(*, provider: str, settings: Settings, interval_seconds: int, act
             actor=actor,
             setup_step=step,
         )
-    connect.set_credentials(connection=connection, credentials=settings.credentials)
+    connect.set_credentials(connection=connection, credentials=settings.credentials, actor=actor)
     activity.record(
         "connection.created", actor=actor, connection=connection, changes=_changes({}, connection, settings)
     )
@@ -85,11 +85,11 @@ def change_setup(*, connection: Connection, settings: Settings, actor: User | No
     if settings.destination and settings.destination.pk != locked.destination_id:
         _move(locked, settings.destination)
     locked.setup_step = _further(locked, SetupStep.TEST if locked.destination_id else SetupStep.CONFIGURE)
-    with _named(settings.name):
+    with named(settings.name):
         locked.save(update_fields=["name", "config", "destination", "dataset", "setup_step", "tested_at"])
     if settings.credentials:
         known = locked.read_credentials() if locked.credentials else {}
-        connect.set_credentials(connection=locked, credentials={**known, **settings.credentials})
+        connect.set_credentials(connection=locked, credentials={**known, **settings.credentials}, actor=actor)
         locked = facts.lock(connection.pk)
     facts.refresh(locked)
     if changes := _changes(before, locked, settings):
@@ -147,8 +147,8 @@ def _lock(connection: Connection) -> Connection:
 
 
 @contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Turn the database's refusal of a name into ours, and leave the transaction usable."""
+def named(name: str) -> Iterator[None]:
+    """Turn the database's refusal of a name into `NameTakenError`, and leave the transaction usable."""
     try:
         with transaction.atomic():
             yield

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 from django.urls import resolve
 
+from dashboard.access import Role
 from dashboard.context import navigation, shell, theme_of
 from dashboard.views.errors import server_error
 
@@ -21,18 +22,29 @@ def request_for(path: str) -> HttpRequest:
     return request
 
 
+def marked(path: str) -> dict[str, str]:
+    """Return the entries of the navigation that are marked at `path`, to an admin."""
+    return {item.label: item.current for item in navigation(request_for(path), Role.ADMIN) if item.current}
+
+
 def test_navigation_marks_its_own_page() -> None:
-    assert [item.current for item in navigation(request_for("/"))] == ["page", ""]
+    assert marked("/") == {"Connections": "page"}
 
 
 def test_navigation_marks_the_section_of_a_page_below() -> None:
-    path = "/connections/01a1f376-a902-75f3-b08f-448cbd9c1e65/"
-
-    assert [item.current for item in navigation(request_for(path))] == ["true", ""]
+    assert marked("/connections/01a1f376-a902-75f3-b08f-448cbd9c1e65/") == {"Connections": "true"}
 
 
 def test_navigation_marks_nothing_elsewhere() -> None:
-    assert [item.current for item in navigation(request_for("/accounts/login/"))] == ["", ""]
+    assert marked("/accounts/login/") == {}
+
+
+def test_navigation_leads_nobody_where_they_may_not_go() -> None:
+    shown = {role: {item.label for item in navigation(request_for("/"), role)} for role in Role}
+
+    assert shown[Role.NONE] == set()
+    assert "Activity" not in shown[Role.OPERATOR]
+    assert shown[Role.OPERATOR] | {"Activity"} == shown[Role.ADMIN]
 
 
 @pytest.mark.parametrize(("cookie", "expected"), [("dark", "dark"), ("light", "light"), ('"><script>', ""), ("", "")])

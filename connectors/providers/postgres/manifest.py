@@ -18,7 +18,7 @@ MANIFEST = Manifest(
         Field("host", "Host", "Name or address of the server, without “postgres://”.", type="host"),
         Field("port", "Port", type="number", default="5432", minimum=1, maximum=65_535),
         Field("database", "Database"),
-        Field("schema", "Schema", "Its tables are offered for syncing.", default="public"),
+        Field("schema", "Schema", "Its tables are offered for syncing.", default="public", names_entity=True),
         Field("user", "User", "A user that may only read is enough, and safer."),
         Field("password", "Password", type="password", is_secret=True),
         Field(

@@ -1,0 +1,48 @@
+"""The words of every act that a service records: the one place for them, so that an act without words fails a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors.services.describe import SEVERAL
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How an act is told. `sentence` holds `{subject}`, what it was done to; `kind` is its name in the filter."""
+
+    kind: str
+    sentence: str
+    through: str
+
+
+# Every action that a service records has its words here, and a test looks that none is missing.
+WORDS: Mapping[str, Words] = {
+    "connection.created": Words("Connection created", "Created {subject}", "Setup"),
+    "connection.set_up": Words("Setup finished", "Finished the setup of {subject}", "Setup"),
+    "connection.duplicated": Words("Connection duplicated", "Made {subject} as a copy", "Connections"),
+    "connection.configured": Words("Settings changed", "Changed the setup of {subject}", "Setup"),
+    "connection.credentials_replaced": Words("Credentials replaced", "Replaced a credential of {subject}", "Setup"),
+    "connection.tables_chosen": Words("Tables chosen", "Changed which tables {subject} copies", "Setup"),
+    "connection.rescheduled": Words("Schedule changed", "Changed the schedule of {subject}", "Setup"),
+    "connection.renamed": Words("Renamed", "Renamed {subject}", "Setup"),
+    "connection.owner_changed": Words("Owner changed", "Changed the owner of {subject}", "Setup"),
+    "connection.runbook_changed": Words("Runbook changed", "Changed the runbook of {subject}", "Setup"),
+    "connection.described": Words("Description changed", "Changed the description of {subject}", "Setup"),
+    "connection.tagged": Words("Tags changed", "Changed the tags of {subject}", "Setup"),
+    SEVERAL: Words("Several notes changed", "Changed what people are told about {subject}", "Setup"),
+    "connection.paused": Words("Paused", "Paused {subject}", "Connections"),
+    "connection.resumed": Words("Resumed", "Resumed {subject}", "Connections"),
+    "connection.resync_started": Words(
+        "Historical re-sync started", "Started a historical re-sync of {subject}", "Connections"
+    ),
+    "connection.purge_started": Words("Purge started", "Started to purge what {subject} loaded", "Connections"),
+    "connection.deleted": Words("Connection deleted", "Deleted {subject}", "Connections"),
+    "job.cancelled": Words("Job cancelled", "Cancelled a job of {subject}", "Jobs"),
+}
+
+
+def words_of(action: str) -> Words:
+    """Return the words of an action; of one that an older version recorded, its code."""
+    return WORDS.get(action) or Words(action, f"{action}: {{subject}}", "")
