@@ -12,6 +12,7 @@ from django.db import transaction
 from connectors.models import Connection
 from connectors.services import activity
 from connectors.services.changing import lock_kept, refuse_changed
+from connectors.services.setting_up import named
 from connectors.services.tags import tags_named
 
 # One act per field, so that a page can say it in words and a person can look for it. What else changed goes with it.
