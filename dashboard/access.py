@@ -77,6 +77,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:resume": {"GET": "pause", "POST": "pause"},
     "connections:resync": {"GET": "resync", "POST": "resync"},
     "connections:purge": {"GET": "purge", "POST": "purge"},
+    "connections:duplicate": {"POST": "edit_connection"},
+    "connections:delete": {"GET": "delete_connection", "POST": "delete_connection"},
     "jobs:detail": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
     "activity:list": {"GET": "read_audit_log"},

@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.access.PolicyMiddleware",
+    "dashboard.views.refusals.GoneMiddleware",
 ]
 
 ROOT_URLCONF = "dashboard.urls"

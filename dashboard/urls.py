@@ -19,6 +19,8 @@ connection_patterns: list[URLPattern | URLResolver] = [
     path("connections/<uuid:pk>/resume/", actions.resume, name="resume"),
     path("connections/<uuid:pk>/resync/", actions.resync, name="resync"),
     path("connections/<uuid:pk>/purge/", actions.purge, name="purge"),
+    path("connections/<uuid:pk>/duplicate/", actions.duplicate, name="duplicate"),
+    path("connections/<uuid:pk>/delete/", actions.delete, name="delete"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/", entities.detail, name="entity"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/sync/", entities.sync, name="sync-entity"),
 ]

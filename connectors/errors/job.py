@@ -107,6 +107,16 @@ ENTRIES = (
         retry=ENDED,
     ),
     ErrorEntry(
+        code="connection_deleted",
+        short="Connection deleted",
+        title="The connection was deleted",
+        cause="A person deleted the connection, so this job did not go on. What was loaded before is unchanged.",
+        who="nobody",
+        end_user_text="This connection is not in use any more.",
+        actions=(Action("Nothing to do", "The job stays readable for the retention time."),),
+        retry=ENDED,
+    ),
+    ErrorEntry(
         code="superseded",
         short="Not needed",
         title="This run was not needed",

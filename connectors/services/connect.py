@@ -152,7 +152,7 @@ def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: 
     its settings are others by now, this is what another source offers, and nothing is stored.
     """
     locked = facts.lock(connection.pk)
-    if locked.config != connection.config:
+    if locked.deleted_at is not None or locked.config != connection.config:
         return
     now = timezone.now()
     _take_up_entities(locked, entities)

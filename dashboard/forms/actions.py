@@ -132,6 +132,10 @@ class PurgeForm(forms.Form):
         return typed
 
 
+class DeleteForm(PurgeForm):
+    """The name again: a connection that is deleted does not come back."""
+
+
 def selected_tables(connection: Connection) -> Any:
     """Return the tables of a connection that are copied, by name."""
     return connection.tables.filter(is_selected=True).order_by("name")

@@ -1,4 +1,4 @@
-"""What a person is told before a connection is re-synced or purged: from facts, before anything happens."""
+"""What a person is told before a connection is re-synced, purged or deleted: from facts, before anything happens."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from statistics import median
 from uuid import UUID
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db.models import Count, Q, Sum
 
 from connectors.models import Connection, Table
 from connectors.providers import registry as providers
 from dashboard import formatting
-from jobs.models import Job, Lease, Queue
+from jobs.models import Job, Lease, LeaseState, Queue
 from jobs.text import counted
 
 # As many successful runs are looked at: enough for each entity's last one, and bounded.
 _RUNS_READ = 200
+_JOBS_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class Purge:
     scope: str
     tables: str
     rows: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """What deleting takes away and what it leaves; `rows` says what stays at the destination."""
+
+    gone: tuple[str, ...]
+    kept: tuple[str, ...]
+    rows: str
+    has_loaded: bool
 
 
 def resync_of(connection: Connection, tables: Iterable[Table], chosen: Sequence[str]) -> Resync:
@@ -90,6 +102,32 @@ def purge_of(connection: Connection) -> Purge:
         tables=counted(tables, "table"),
         rows=f"{formatting.number(rows)} rows in the last runs" if rows else "",
     )
+
+
+def delete_of(connection: Connection) -> Delete:
+    """Say what deleting a connection does, from what runs, waits and was loaded now. Four queries."""
+    live = Lease.objects.filter(connection=connection).aggregate(
+        waiting=Count("pk", filter=Q(state=LeaseState.PENDING)), running=Count("pk", filter=Q(state=LeaseState.RUNNING))
+    )
+    jobs = Job.objects.filter(connection=connection).order_by().values("pk")[: _JOBS_COUNTED + 1].count()
+    days = counted(settings.PATCHBAY_RETENTION_DAYS, "day")
+    many = f"More than {formatting.number(_JOBS_COUNTED)} jobs" if jobs > _JOBS_COUNTED else counted(jobs, "job")
+    rows = connection.entities.aggregate(total=Sum("last_rows"))["total"]
+    return Delete(
+        gone=(_stops(live["running"], live["waiting"]), "Credentials, settings and tags are removed"),
+        kept=(f"{many} {'stays' if jobs == 1 else 'stay'} readable for {days} after their end",),
+        rows=f"{formatting.number(rows)} rows of the last runs" if rows else "What was loaded",
+        has_loaded=connection.last_success_at is not None or bool(rows),
+    )
+
+
+def _stops(running: int, waiting: int) -> str:
+    parts = ["The schedule stops at once"]
+    if running:
+        parts.append(f"{counted(running, 'job')} in progress {'is' if running == 1 else 'are'} asked to stop")
+    if waiting:
+        parts.append(f"{counted(waiting, 'job')} that {'waits is' if waiting == 1 else 'wait are'} cancelled")
+    return ", ".join(parts)
 
 
 def _scope(connection: Connection, count: int) -> str:

@@ -40,7 +40,7 @@ def summary(clock: Clock) -> Summary:
     totals = _totals(clock)
     syncing = Lease.objects.syncs().running().values("connection").distinct().count()
     by_rule = Pause.objects.open().filter(is_by_rule=True).count()
-    entities = Entity.objects.selected().count()
+    entities = Entity.objects.selected().filter(connection__deleted_at__isnull=True).count()
     subs = {
         Status.ACTIVE: f"{syncing} syncing now" if syncing else "None syncing",
         Status.BROKEN: _broken_sub(totals["broken"], totals["broken_today"]),

@@ -71,6 +71,8 @@ def _try_now(job: Job, reason: Reason | None, can: Can) -> Again | None:
 
 def _fits(job: Job) -> bool:
     """Whether the connection's state allows the same again."""
+    if job.connection.deleted_at is not None:
+        return False
     if job.type == JobType.PURGE:
         return job.connection.status == Status.PAUSED
     return can_sync(job) if job.type in SYNC_TYPES else True

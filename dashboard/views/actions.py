@@ -1,4 +1,4 @@
-"""What can be done with a connection beside a sync: test, pause, resume, read everything again, purge.
+"""What can be done with a connection beside a sync: test, pause, resume, read again, purge, duplicate, delete.
 
 A question is a page of its own, which opens in the dialog where there is JavaScript; its form is a plain one.
 """
@@ -20,16 +20,20 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from connectors.models import Connection, Status
 from connectors.providers import registry as providers
+from connectors.services.duplicate import DeletedError
+from connectors.services.duplicate import duplicate as duplicate_connection
 from connectors.services.pause import AlreadyPausedError, NotPausedError
 from dashboard.access import HtmxRequest
 from dashboard.formatting import exact_time
-from dashboard.forms.actions import PauseForm, PurgeForm, ResyncForm, selected_tables
-from dashboard.pages.actions import purge_of, resync_of
+from dashboard.forms.actions import DeleteForm, PauseForm, PurgeForm, ResyncForm, selected_tables
+from dashboard.pages.actions import delete_of, purge_of, resync_of
 from dashboard.pages.pauses import pause_of, resume_of
 from dashboard.views.connection_pages import connection_or_404
-from dashboard.views.rendering import go_back, render_page
+from dashboard.views.refusals import refused
+from dashboard.views.rendering import render_page
 from jobs.models import Job
-from jobs.services.enqueue import CannotSync
+from jobs.services.deleting import delete_connection
+from jobs.services.enqueue import CannotSync, refuse_unless_ready
 from jobs.services.enqueue_discover import enqueue_discover
 from jobs.services.enqueue_purge import enqueue_purge
 from jobs.services.enqueue_resync import enqueue_resync
@@ -67,15 +71,17 @@ def pause(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask why and until when, and pause the connection."""
     connection = connection_or_404(pk)
     if connection.status == Status.PAUSED:
-        return _told(request, connection, f"{connection.name} is paused already. Nothing was changed.")
+        return _told(request, connection, f"{connection.name} is paused already. Nothing was changed.", "paused")
     form = PauseForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         page = pause_of(connection, form, timezone.now(), timezone.get_current_timezone())
         return _ask(request, "pause", connection, {"form": form, "page": page})
     try:
         pause_connection(connection=connection, actor=cast("User", request.user), **form.answer())
+    except CannotSync as refusal:
+        return _refused(request, connection, refusal)
     except AlreadyPausedError as refusal:
-        return _told(request, connection, str(refusal))
+        return _told(request, connection, str(refusal), "paused")
     return _done(request, connection, f"{connection.name} is paused. Nothing is started until it is resumed.")
 
 
@@ -104,6 +110,10 @@ def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
 def resync(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Say what a historical re-sync will do, ask for its extent, and start it."""
     connection = connection_or_404(pk)
+    try:
+        refuse_unless_ready(connection)
+    except CannotSync as refusal:
+        return _told(request, connection, str(refusal), refusal.reason)
     word = providers.manifest(connection.provider).entity_word
     form = ResyncForm(request.POST if request.method == "POST" else None, connection=connection, entity_word=word)
     if not form.is_valid():
@@ -123,7 +133,7 @@ def purge(request: HttpRequest, pk: UUID) -> HttpResponse:
     connection = connection_or_404(pk)
     if connection.status != Status.PAUSED:
         message = f"Pause {connection.name} first: a purge removes what a sync would load again."
-        return _told(request, connection, message)
+        return _told(request, connection, message, "not_paused")
     form = PurgeForm(request.POST if request.method == "POST" else None, connection=connection)
     if not form.is_valid():
         return _ask(request, "purge", connection, {"form": form, "page": purge_of(connection)})
@@ -132,6 +142,33 @@ def purge(request: HttpRequest, pk: UUID) -> HttpResponse:
     except CannotSync as refusal:
         return _refused(request, connection, refusal)
     return _started(request, connection, jobs, "purge")
+
+
+@require_POST
+def duplicate(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Make a second connection with the same settings and go to its page."""
+    connection = connection_or_404(pk)
+    try:
+        copy = duplicate_connection(connection=connection, actor=cast("User", request.user))
+    except DeletedError as refusal:
+        return refused(request, connection, str(refusal), code="deleted")
+    sentence = f"{copy.name} has the settings of {connection.name}. Its credentials are not copied: set them next."
+    return _done(request, copy, sentence)
+
+
+@require_http_methods(QUESTION)
+def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say what deleting does, ask for the connection's name, and delete it."""
+    connection = connection_or_404(pk)
+    form = DeleteForm(request.POST if request.method == "POST" else None, connection=connection)
+    if not form.is_valid():
+        return _ask(request, "delete", connection, {"form": form, "page": delete_of(connection)})
+    try:
+        delete_connection(connection=connection, actor=cast("User", request.user))
+    except CannotSync as refusal:
+        return _refused(request, connection, refusal)
+    messages.success(request, f"{connection.name} is deleted. Its jobs stay readable for the retention time.")
+    return redirect("connections:list")
 
 
 def _ask(request: HttpRequest, action: str, connection: Connection, context: dict[str, Any]) -> HttpResponse:
@@ -155,8 +192,10 @@ def _done(request: HttpRequest, connection: Connection, sentence: str) -> HttpRe
     return redirect(connection)
 
 
-def _told(request: HttpRequest, connection: Connection, sentence: str) -> HttpResponse:
-    """Lead to the connection with the reason, out of the dialog too."""
+def _told(request: HttpRequest, connection: Connection, sentence: str, code: str = "") -> HttpResponse:
+    """Refuse what was posted; who only asked for the question is led to the connection, out of the dialog too."""
+    if request.method == "POST":
+        return refused(request, connection, sentence, code=code)
     messages.warning(request, sentence)
     if cast("HtmxRequest", request).htmx:
         return HttpResponseClientRedirect(connection.get_absolute_url())
@@ -164,10 +203,4 @@ def _told(request: HttpRequest, connection: Connection, sentence: str) -> HttpRe
 
 
 def _refused(request: HttpRequest, connection: Connection, refusal: CannotSync) -> HttpResponse:
-    """Say why not, with the job that is in the way, on the page where it was asked for."""
-    if refusal.job_id is None:
-        messages.warning(request, str(refusal))
-    else:
-        href = reverse("jobs:detail", args=[refusal.job_id])
-        messages.warning(request, format_html('{} <a href="{}">Open that job</a>', str(refusal), href))
-    return go_back(request, connection.get_absolute_url())
+    return refused(request, connection, str(refusal), code=refusal.reason, job_id=refusal.job_id)

@@ -18,6 +18,7 @@ from dashboard.pages.connection import Subject
 from dashboard.pages.entity import entity_page_of
 from dashboard.pages.history import history_of
 from dashboard.pages.overview import overview_of
+from dashboard.views.refusals import ConnectionGone
 from dashboard.views.rendering import render_page
 
 OK = 200
@@ -50,8 +51,12 @@ def jobs(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def connection_or_404(pk: UUID) -> Connection:
-    """Return a connection with all that its pages show of it. Raises `Http404`."""
-    return get_object_or_404(Connection.objects.for_page().select_related("created_by"), pk=pk)
+    """Return a connection with all that its pages show of it. Raises `Http404`, or `ConnectionGone` where deleted."""
+    found = Connection.everything.for_page().select_related("created_by", "deleted_by")
+    connection = get_object_or_404(found, pk=pk)
+    if connection.deleted_at is not None:
+        raise ConnectionGone(connection)
+    return connection
 
 
 def show_history(

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
@@ -17,12 +16,14 @@ from django_htmx.http import HttpResponseClientRedirect
 from connectors.models import Connection
 from connectors.providers import registry as providers
 from dashboard.pages.connections import clock_now, connection_list, refreshed
+from dashboard.views.connection_pages import connection_or_404
+from dashboard.views.refusals import CONFLICT, refused
 from dashboard.views.rendering import go_back, render_page, wants_fragment
 from jobs.models import Job
 from jobs.services.enqueue import CannotSync, enqueue_sync
 
 LIST = "connections/list.html"
-OK, CONFLICT = 200, 409
+OK = 200
 
 
 @require_safe
@@ -38,10 +39,13 @@ def list_(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sync(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Start a sync of every selected entity, or say why not (409), on the page where it was asked for."""
-    connection = get_object_or_404(Connection.objects.for_page(), pk=pk)
+    connection = connection_or_404(pk)
+    is_row = wants_fragment(request) and "rows" in request.POST
     try:
         jobs = enqueue_sync(connection=connection, actor=cast("User", request.user))
     except CannotSync as refusal:
+        if not is_row:
+            return refused(request, connection, str(refusal), code=refusal.reason, job_id=refusal.job_id)
         _tell_refusal(request, refusal)
         status = CONFLICT
     else:
@@ -50,7 +54,7 @@ def sync(request: HttpRequest, pk: UUID) -> HttpResponse:
     back = go_back(request, reverse("connections:list"))
     if not wants_fragment(request):
         return back
-    if "rows" not in request.POST:
+    if not is_row:
         # Asked for on a page other than the list.
         return HttpResponseClientRedirect(back.url)
     poll = refreshed(request.POST.dict(), clock_now())

@@ -14,10 +14,11 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.views.connection_pages import connection_or_404, show_history
+from dashboard.views.refusals import CONFLICT, refused
 from dashboard.views.rendering import wants_fragment
 from jobs.services.enqueue import CannotSync, enqueue_sync
 
-OK, CONFLICT = 200, 409
+OK = 200
 
 
 @require_safe
@@ -37,6 +38,8 @@ def sync(request: HttpRequest, pk: UUID, entity_pk: UUID) -> HttpResponse:
     try:
         jobs = enqueue_sync(connection=connection, actor=cast("User", request.user), entity=entity)
     except CannotSync as refusal:
+        if not wants_fragment(request):
+            return refused(request, connection, str(refusal), code=refusal.reason, job_id=refusal.job_id)
         status = CONFLICT
         _tell(request, messages.WARNING, str(refusal), refusal.job_id)
     else:

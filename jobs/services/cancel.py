@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from connectors.services import facts
+from connectors.services import activity, facts
 from jobs.models import Job, Lease, LeaseState
 from jobs.services.finish import end_cancelled, lock_entity
 
@@ -25,6 +25,7 @@ def request_cancel(*, job: Job, actor: User) -> None:
         message = "This job has ended already, so there is nothing to cancel. Start a new sync if you need one."
         raise CannotCancel(message)
     asked = Lease.objects.filter(pk=job.pk, cancel_requested_at__isnull=True)
-    asked.update(cancel_requested_at=Now(), cancel_requested_by=actor)
+    if asked.update(cancel_requested_at=Now(), cancel_requested_by=actor):
+        activity.record("job.cancelled", actor=actor, connection=job.connection, job_id=job.pk)
     if lease.state == LeaseState.PENDING:
         end_cancelled(Job.objects.get(pk=job.pk))

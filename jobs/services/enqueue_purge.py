@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from connectors.models import Connection, Entity, Status
-from connectors.services import facts
+from connectors.services import activity, facts
 from jobs.models import Job, JobType, Lease, LeaseQuerySet, Queue, Trigger
 from jobs.services.enqueue import DEFAULT_ATTEMPTS, CannotSync, new_lease, refuse_deleted
 from jobs.services.publish import publish_on_commit
@@ -40,6 +40,8 @@ def enqueue_purge(
         lease.queue, lease.is_bulk = Queue.BULK, True
     Lease.objects.bulk_create(leases)
     Job.objects.bulk_create(jobs)
+    note = entity.name if entity else ""
+    activity.record("connection.purge_started", actor=actor, connection=locked, note=note, job_id=jobs[0].pk)
     publish_on_commit(leases)
     return jobs
 

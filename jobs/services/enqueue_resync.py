@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from connectors.models import Connection, Entity, Table
-from connectors.services import facts
+from connectors.services import activity, facts
 from jobs.models import Job, JobType, Lease, LeaseState, Queue, Trigger
 from jobs.services.enqueue import DEFAULT_ATTEMPTS, CannotSync, new_lease, refuse_unless_ready
 from jobs.services.finish import end_cancelled
@@ -53,8 +53,22 @@ def enqueue_resync(
     except IntegrityError as error:
         message = f"{locked.name} is about to sync: its schedule was faster. Nothing new was started."
         raise CannotSync("already_syncing", message) from error
+    _record(locked, actor, entity, options, jobs)
     publish_on_commit(leases)
     return jobs
+
+
+def _record(
+    connection: Connection, actor: User | None, entity: Entity | None, options: dict[str, object], jobs: list[Job]
+) -> None:
+    asked = {"entity": entity.name if entity else "", "tables": options["table_names"], "since": options["since"]}
+    activity.record(
+        "connection.resync_started",
+        actor=actor,
+        connection=connection,
+        changes=activity.differences({}, {name: value for name, value in asked.items() if value}),
+        job_id=jobs[0].pk,
+    )
 
 
 def _make_way(connection: Connection, entities: Sequence[Entity]) -> None:

@@ -32,6 +32,7 @@ __all__ = (
     "fail",
     "give_back",
     "lock_entity",
+    "stopped_by",
     "succeed",
 )
 
@@ -85,8 +86,8 @@ def fail(*, claim: Claim, failure: Failure) -> None:
 @transaction.atomic
 def cancel(*, claim: Claim) -> None:
     """End a running job as cancelled, after its work has stopped. Raises `StaleAttempt`."""
-    job, _ = _hold(claim)
-    end_cancelled(job)
+    job, lease = _hold(claim)
+    end_cancelled(job, stopped_by(job, lease))
 
 
 @transaction.atomic
@@ -96,8 +97,8 @@ def give_back(*, claim: Claim) -> None:
     One that a person cancelled in the meantime ends as cancelled. Raises `StaleAttempt`.
     """
     job, lease = _hold(claim)
-    if stopped_by := _stopped_by(job, lease):
-        end_cancelled(job, stopped_by)
+    if reason := stopped_by(job, lease):
+        end_cancelled(job, reason)
         return
     failure = Failure("worker_stopping")
     now = database_now()
@@ -114,8 +115,8 @@ def after_attempt_failed(job: Job, lease: Lease, failure: Failure) -> None:
     is_told_at_once = job.type in ONE_TRY and failure.code != "worker_lost"
     if verdict.wait_seconds is None or is_told_at_once:
         _end(job, JobStatus.FAILED, error_code=failure.code, error_step=failure.step, error_detail=failure.detail)
-    elif stopped_by := _stopped_by(job, lease):
-        end_cancelled(job, stopped_by)
+    elif reason := stopped_by(job, lease):
+        end_cancelled(job, reason)
     else:
         available_at = now + timedelta(seconds=verdict.wait_seconds)
         _wait_again(job, lease, failure, verdict, available_at)
@@ -123,8 +124,10 @@ def after_attempt_failed(job: Job, lease: Lease, failure: Failure) -> None:
             block_account(lease, available_at, failure.detail)
 
 
-def _stopped_by(job: Job, lease: Lease) -> str:
+def stopped_by(job: Job, lease: Lease) -> str:
     """Return the code of what keeps a held job from another attempt, empty where nothing does."""
+    if job.connection.deleted_at is not None:
+        return "connection_deleted"
     if lease.cancel_requested_at is not None:
         # Asked for while the attempt failed by itself: waiting again would wait for ever.
         return "cancelled_by_user"
@@ -135,9 +138,9 @@ def _stopped_by(job: Job, lease: Lease) -> str:
     return "superseded" if job.type == JobType.DATA_SYNC and waiting.exists() else ""
 
 
-def end_cancelled(job: Job, code: str = "cancelled_by_user") -> None:
-    """End a held job, running or waiting, as cancelled; `code` says why."""
-    _end(job, JobStatus.CANCELLED, error_code=code)
+def end_cancelled(job: Job, code: str = "") -> None:
+    """End a held job, running or waiting, as cancelled; `code` says why, without one a person asked."""
+    _end(job, JobStatus.CANCELLED, error_code=code or "cancelled_by_user")
 
 
 def lock_entity(job: Job) -> Entity | None:

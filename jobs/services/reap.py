@@ -17,7 +17,7 @@ from django.db import transaction
 from connectors.services import facts
 from jobs.models import Job, Lease
 from jobs.services.clock import database_now
-from jobs.services.finish import Failure, after_attempt_failed, end_cancelled
+from jobs.services.finish import Failure, after_attempt_failed, end_cancelled, stopped_by
 from jobs.services.presence import forget_the_dead
 from jobs.services.retry import forget_old_blocks
 from jobs.services.workers import is_gone, short_name
@@ -56,7 +56,7 @@ def _take_back(job_id: UUID, token: UUID | None, worker: str, expires_at: dateti
     job.refresh_from_db()
     if lease.cancel_requested_at is not None:
         log.info("A cancelled job's worker is gone; the job has ended", job=str(job_id), worker=short_name(worker))
-        end_cancelled(job)
+        end_cancelled(job, stopped_by(job, lease))
         return True
     log.warning("A worker is gone; its job is taken back", job=str(job_id), worker=short_name(worker))
     lost = f"The process {short_name(worker)} ended without finishing attempt {job.attempt}."

@@ -13,6 +13,8 @@ function isMenuOpen() {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
+  // What was chosen in a menu closes it, as a link does; its focus goes back to the button that opened it.
+  if (!isPoll(event.detail)) elt.closest(".menu")?.hidePopover();
   if (!isPoll(event.detail) || !elt.closest("[hx-trigger*='every']")) return;
   if (document.hidden) missed.add(elt);
   if (document.hidden || isMenuOpen()) event.preventDefault();

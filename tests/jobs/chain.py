@@ -132,7 +132,7 @@ def assert_consistent(job: Job) -> None:
 
 def assert_statuses_derived(connection: Connection) -> None:
     """Every stored status is what the one function makes of the stored facts."""
-    connection = Connection.objects.get(pk=connection.pk)
+    connection = Connection.everything.get(pk=connection.pk)
     setup = facts.setup_facts(connection)
     entities = list(connection.entities.selected())
     for entity in entities:

@@ -1,0 +1,31 @@
+"""What a person can do instead, where an action on a connection was refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.urls import reverse
+
+_QUESTIONS = {"paused": ("Resume…", "connections:resume"), "not_paused": ("Pause…", "connections:pause")}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A button that leads on; `is_dialog` says that it opens a question."""
+
+    label: str
+    href: str
+    is_dialog: bool = False
+
+
+def way_out(connection_id: UUID, code: str, job_id: UUID | None) -> Way:
+    """Return the next step after a refusal with `code`: the job that is in the way, or the question that helps."""
+    if job_id is not None:
+        return Way("Open job", reverse("jobs:detail", args=[job_id]))
+    if code in _QUESTIONS:
+        label, view = _QUESTIONS[code]
+        return Way(label, reverse(view, args=[connection_id]), is_dialog=True)
+    if code == "deleted":
+        return Way("Go to Connections", reverse("connections:list"))
+    return Way("Open connection", reverse("connections:overview", args=[connection_id]))
