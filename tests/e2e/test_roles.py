@@ -91,7 +91,7 @@ def test_press_after_the_session_ended_leads_to_sign_in_and_back(stack: Stack, v
         visitor.open("/?sort=name")
         end_session(visitor)
 
-        visitor.row("Webshop").get_by_role("button").click()
+        visitor.press("Webshop", "Sync now")
 
         expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Sign in")
         visitor.sign_in("operator")

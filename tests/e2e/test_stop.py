@@ -56,7 +56,7 @@ def test_next_start_keeps_everything_and_survives_a_kill(ended: Stack, again: li
         visitor.open("/")
         expect(visitor.row("Webshop")).to_contain_text("Active")
         with visitor.page.expect_response("**/sync/"):
-            visitor.row("Webshop").get_by_role("button").click()
+            visitor.press("Webshop", "Sync now")
     job = records.last_job(second, "Webshop")
     wait_until(lambda: records.job(second, job.id).status == "running", what="the sync runs")
 

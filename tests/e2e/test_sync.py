@@ -41,10 +41,9 @@ def test_sync_now_shows_running_then_result_without_reload(stack: Stack, visit: 
         visitor.open("/")
         visitor.page.evaluate("window.wasHereBefore = true")
         row = visitor.row("Webshop")
-        row.get_by_role("button", name="Actions for Webshop", exact=True).click()
 
         with visitor.page.expect_response("**/sync/"):
-            row.get_by_role("button", name="Sync now").click()
+            visitor.press("Webshop", "Sync now")
 
         expect(row).to_contain_text(LIVE, timeout=AT_ONCE)
         expect(visitor.page.get_by_text("Webshop: sync queued")).to_be_visible(timeout=AT_ONCE)
@@ -82,10 +81,8 @@ def test_second_press_while_one_runs_starts_nothing_and_says_so(stack: Stack, vi
         assert answer.value.status == 409
         expect(visitor.page.get_by_text("Nothing new was started.")).to_be_visible(timeout=AT_ONCE)
         visitor.open("/")
-        row = visitor.row("Halden payroll")
-        row.get_by_role("button", name="Actions for Halden payroll").click()
         with visitor.page.expect_response("**/sync/") as answer:
-            row.get_by_role("button", name="Sync now").click()
+            visitor.press("Halden payroll", "Sync now")
         assert answer.value.status == 409
         expect(visitor.page.get_by_text("Nothing new was started.")).to_be_visible(timeout=AT_ONCE)
         assert records.count_jobs(stack) == count

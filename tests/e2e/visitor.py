@@ -51,6 +51,12 @@ class Visitor:
         link = self.page.get_by_role("link", name=connection, exact=True)
         return self.page.get_by_role("row").filter(has=link)
 
+    def press(self, connection: str, action: str) -> None:
+        """Open the menu of a row of the list and press one of its buttons."""
+        row = self.row(connection)
+        row.get_by_role("button", name=f"Actions for {connection}", exact=True).click()
+        row.get_by_role("button", name=action).click()
+
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type != "error":
             return
