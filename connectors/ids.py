@@ -7,6 +7,7 @@ bound; beyond it they share a millisecond and differ in their random part only.
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -14,6 +15,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 SHORT_LENGTH = 13
+# A shorter beginning names too many records to be meant as one, and is often a word such as "cafe".
+SHORTEST_BEGINNING = 8
+_HEX_DIGITS = 32
 _RANDOM_BITS = 74
 # Milliseconds that an id may run ahead of the clock when many records are made at once.
 _FURTHEST_AHEAD = 2000
@@ -39,6 +43,14 @@ def short_id(value: UUID | str) -> str:
 def first_id_at(moment: datetime) -> UUID:
     """Return the smallest UUIDv7 of the millisecond of `moment` (an aware time), the bound of a partition."""
     return _at(int(moment.astimezone(UTC).timestamp() * 1000), 0)
+
+
+def ids_beginning(text: str) -> tuple[UUID, UUID] | None:
+    """Return the lowest and the highest ID that begin with `text`; None where it is too short, or no ID at all."""
+    digits = text.strip().lower().replace("-", "")
+    if not SHORTEST_BEGINNING <= len(digits) <= _HEX_DIGITS or not re.fullmatch("[0-9a-f]+", digits):
+        return None
+    return UUID(digits.ljust(_HEX_DIGITS, "0")), UUID(digits.ljust(_HEX_DIGITS, "f"))
 
 
 def _at(milliseconds: int, random: int) -> UUID:

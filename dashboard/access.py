@@ -65,6 +65,9 @@ ACTIONS: dict[str, Role] = {
 # Every address of ours: the action that each method needs. None: open to everybody.
 VIEWS: dict[str, dict[str, str | None]] = {
     "connections:list": {"GET": "see"},
+    "connections:csv": {"GET": "see"},
+    "connections:json": {"GET": "see"},
+    "connections:columns": {"POST": "see"},
     "connections:overview": {"GET": "see"},
     "connections:jobs": {"GET": "see"},
     "connections:activity": {"GET": "see"},

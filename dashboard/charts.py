@@ -36,9 +36,10 @@ class Run(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class RunsStrip:
-    """The last runs as paths, one per colour, and the sentence that says the same in words."""
+    """The last runs as paths, one per colour, and the sentences that say the same in words."""
 
     label: str
+    detail: str = ""
     success: str = ""
     failed: str = ""
     cancelled: str = ""
@@ -60,7 +61,8 @@ def runs_strip(recent_runs: Sequence[Run], *, of: str = "", is_running: bool = F
         paths["running"].append(_bar(len(runs), "running", (_LOWEST + _HIGHEST) // 2))
     first_empty = len(runs) + is_running
     paths["none"] = [f"M{slot * _PITCH}.5 20h2v2h-2z" for slot in range(first_empty, SLOTS)]
-    return RunsStrip(_label(runs, of, is_running=is_running), **{name: "".join(parts) for name, parts in paths.items()})
+    drawn = {name: "".join(parts) for name, parts in paths.items()}
+    return RunsStrip(_label(runs, of, is_running=is_running), _detail(runs), **drawn)
 
 
 def _height(milliseconds: int, longest: int) -> int:
@@ -86,6 +88,16 @@ def _label(runs: Sequence[Run], of: str, *, is_running: bool) -> str:
     counts["running"] += is_running
     parts = ", ".join(f"{counts[status]} {word}" for status, word in WORDS.items() if counts[status])
     return f"Last {total} runs{whose}: {parts}" if total > 1 else f"Last run{whose}: {parts}"
+
+
+def _detail(runs: Sequence[Run]) -> str:
+    """Return how long the last run took and the longest one, and how many failed in a row; empty without a run."""
+    if not runs:
+        return ""
+    last, longest = (formatting.duration((ms or 0) / 1000) for ms in (runs[-1]["ms"], max(r["ms"] or 0 for r in runs)))
+    failed = len(list(takewhile(lambda run: run["status"] == "failed", reversed(runs))))
+    row = f" The last {failed} failed." if failed > 1 else ""
+    return f"The last one took {last}, the longest {longest}.{row}" if len(runs) > 1 else f"It took {last}."
 
 
 # Geometry of the duration chart, in its view box of 488 x 132.

@@ -5,10 +5,23 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import actions, activity, connection_pages, connections, entities, health, jobs, system
+from dashboard.views import (
+    actions,
+    activity,
+    connection_exports,
+    connection_pages,
+    connections,
+    entities,
+    health,
+    jobs,
+    system,
+)
 
 connection_patterns: list[URLPattern | URLResolver] = [
     path("", connections.list_, name="list"),
+    path("connections.csv", connection_exports.csv, name="csv"),
+    path("connections.json", connection_exports.json, name="json"),
+    path("connections/columns/", connections.columns, name="columns"),
     path("connections/<uuid:pk>/", connection_pages.overview, name="overview"),
     path("connections/<uuid:pk>/jobs/", connection_pages.jobs, name="jobs"),
     path("connections/<uuid:pk>/activity/", activity.of_connection, name="activity"),

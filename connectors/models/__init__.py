@@ -9,6 +9,7 @@ from connectors.models.base import BROKEN_AFTER, ScheduleKind, Status, SyncFacts
 from connectors.models.connection import (
     FAR_AHEAD,
     LONG_AGO,
+    OUTAGE_CODES,
     Connection,
     ConnectionQuerySet,
     KeptConnections,
@@ -24,6 +25,7 @@ __all__ = (
     "BY_ITSELF",
     "FAR_AHEAD",
     "LONG_AGO",
+    "OUTAGE_CODES",
     "Activity",
     "ActivityQuerySet",
     "Connection",

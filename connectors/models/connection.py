@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import models
@@ -12,12 +13,14 @@ from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 
 from connectors import secrets
-from connectors.ids import new_id
+from connectors.ids import SHORTEST_BEGINNING, ids_beginning, new_id
 from connectors.models.base import ScheduleKind, Status, SyncFacts
 from connectors.models.destination import Destination
 
 # Where something never ran or never will, in a sort: keys of pages must not be null.
 LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+# What a provider says while it is down as a whole.
+OUTAGE_CODES = ("provider_unavailable", "provider_maintenance")
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -28,37 +31,54 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.select_related("destination").defer("credentials")
 
     def for_list(self) -> ConnectionQuerySet:
-        """All that a row of the list shows of the connection itself, in one query."""
-        unseen = ("credentials", "config", "destination__credentials", "destination__config")
-        return self.select_related("destination").defer(*unseen)
+        """All that a row of the list shows of the connection itself, in two queries, the second one for its tags."""
+        unseen = ("credentials", "config", "description", "owner__password")
+        of_destination = ("destination__credentials", "destination__config")
+        whole = self.select_related("destination", "owner").prefetch_related("tags")
+        return whole.defer(*unseen, *of_destination)
 
-    def matching(
-        self, *, status: str = "", provider: str = "", destination: str = "", text: str = ""
-    ) -> ConnectionQuerySet:
-        """Those that pass every filter that is set; `text` is looked for in the name, upper case or lower."""
-        wanted = {
-            "status": status,
-            "provider": provider,
-            "destination_id": destination,
-            "name__icontains": text,
-        }
-        return self.filter(**{field: value for field, value in wanted.items() if value})
+    def matching(self, text: str) -> ConnectionQuerySet:
+        """Those that `text` names: a part of the name or of a tag, or an ID, whole or its beginning (8 characters).
+
+        An ID is the connection's own, or the one that the source gave to one of its entities.
+        """
+        beginning = ids_beginning(text)
+        refs = Q(ref__istartswith=text) if len(text) >= SHORTEST_BEGINNING else Q(ref__iexact=text)
+        found = Q(name__icontains=text)
+        found |= Q(Exists(_tagged(Q(tag__name__icontains=text))))
+        found |= Q(Exists(self._entities().filter(refs)))
+        return self.filter(found | Q(pk__range=beginning) if beginning else found)
+
+    def tagged(self, names: Collection[str]) -> ConnectionQuerySet:
+        """Those that carry at least one of the tags `names`."""
+        return self.filter(Exists(_tagged(Q(tag__name__in=names))))
+
+    def partial(self) -> ConnectionQuerySet:
+        """Those that are active although some entity of theirs is broken: the flag `partial`."""
+        return self.filter(self._is_partial(), status=Status.ACTIVE)
+
+    def stale(self, now: datetime) -> ConnectionQuerySet:
+        """Those that are active, but without a success within twice their interval at `now`: the flag `stale`."""
+        return self.filter(_is_stale(now), status=Status.ACTIVE)
+
+    def in_outage(self) -> ConnectionQuerySet:
+        """Those whose last run the provider refused as it is down or in maintenance: the flag `provider_outage`.
+
+        Where nothing is tried, nothing is known, so a paused one has no such flag.
+        """
+        return self.filter(last_error_code__in=OUTAGE_CODES, status__in=(Status.ACTIVE, Status.BROKEN))
 
     def with_sort_keys(self, now: datetime) -> ConnectionQuerySet:
         """Add what the list sorts by, never null: `attention`, `name_key`, `last_key` and `next_key`.
 
         `attention` is 0 for what a person must mend and grows from there: broken, incomplete, active with a flag
-        (an entity fails, or no success within twice the interval), active, paused.
+        (`partial` or `stale`), active, paused.
         """
-        entities = self.model.entities.rel.related_model._default_manager  # noqa: SLF001 - they are defined after us
-        failing = entities.filter(connection=OuterRef("pk"), is_selected=True, status=Status.BROKEN)
-        twice = ExpressionWrapper(F("interval_seconds") * Value(timedelta(seconds=2)), models.DurationField())
-        stale = Q(schedule_kind=ScheduleKind.INTERVAL, last_success_at__lt=Value(now) - twice)
         return self.annotate(
             attention=Case(
                 When(status=Status.BROKEN, then=0),
                 When(status=Status.INCOMPLETE, then=1),
-                When(Q(status=Status.ACTIVE) & (Exists(failing) | stale), then=2),
+                When(Q(status=Status.ACTIVE) & (self._is_partial() | _is_stale(now)), then=2),
                 When(status=Status.ACTIVE, then=3),
                 default=4,
                 output_field=models.IntegerField(),
@@ -67,6 +87,24 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
             last_key=Coalesce("last_run_at", Value(LONG_AGO)),
             next_key=Coalesce("next_run_at", Value(FAR_AHEAD)),
         )
+
+    def _entities(self) -> models.QuerySet[Any]:
+        """The entities of the connection in an outer query; their model is defined after this one."""
+        entities = self.model.entities.rel.related_model._default_manager  # noqa: SLF001 - it has no other name here
+        return cast("models.QuerySet[Any]", entities.filter(connection=OuterRef("pk")))
+
+    def _is_partial(self) -> Q:
+        return Q(Exists(self._entities().filter(is_selected=True, status=Status.BROKEN)))
+
+
+def _is_stale(now: datetime) -> Q:
+    twice = ExpressionWrapper(F("interval_seconds") * Value(timedelta(seconds=2)), models.DurationField())
+    return Q(schedule_kind=ScheduleKind.INTERVAL, last_success_at__lt=Value(now) - twice)
+
+
+def _tagged(condition: Q) -> models.QuerySet[Any]:
+    """The tags of the connection in an outer query that meet `condition`."""
+    return Connection.tags.through._default_manager.filter(condition, connection=OuterRef("pk"))  # noqa: SLF001
 
 
 class Tag(models.Model):

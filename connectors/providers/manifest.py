@@ -80,6 +80,11 @@ class Manifest:
         """The names of the fields that hold secrets."""
         return frozenset(field.name for field in self.fields if field.is_secret)
 
+    @property
+    def integration(self) -> str:
+        """Whether we sync ("automated"), or a person delivers files ("assisted")."""
+        return "assisted" if self.integration_type == "assisted" else "automated"
+
     def entities_in_words(self, count: int) -> str:
         """Return so many of its entities in words: "1 schema", "12 companies"."""
         word = self.entity_word

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from hashlib import blake2b
 from uuid import UUID
 
 from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils import timezone
 
 from connectors.destinations import registry as destinations
-from connectors.models import Connection, Entity, Pause, ScheduleKind, Status
+from connectors.errors import REGISTRY
+from connectors.models import OUTAGE_CODES, Connection, Entity, Pause, ScheduleKind, Status
 from connectors.providers import registry as providers
 from connectors.schedules import in_words
 from connectors.status import reason_in_words
@@ -75,6 +77,7 @@ class Row:
     id: str
     name: str
     href: str
+    jobs_href: str
     sync_href: str
     tile: str
     hue: int
@@ -83,6 +86,8 @@ class Row:
     dataset: str
     schedule: str
     schedule_title: str
+    owner: str
+    tags: tuple[str, ...]
     live: Live
     version: str = field(init=False)
 
@@ -117,6 +122,12 @@ class Clock:
             at.astimezone(self.zone).isoformat(timespec="seconds"),
             formatting.exact_time(at, self.zone),
         )
+
+
+def clock_now() -> Clock:
+    """Return the present, in the time zone that pages speak in."""
+    now = timezone.now()
+    return Clock(now=now, zone=timezone.get_current_timezone(), day_ago=now - timedelta(hours=24))
 
 
 def fingerprint(value: object) -> str:
@@ -163,6 +174,7 @@ def _row(connection: Connection, counts: Counts, leases: list[Lease], pause: Pau
         id=connection.pk.hex,
         name=connection.name,
         href=connection.get_absolute_url(),
+        jobs_href=reverse("connections:jobs", args=[connection.pk]),
         sync_href=reverse("connections:sync", args=[connection.pk]),
         tile=provider.tile,
         hue=provider.tile_hue,
@@ -171,6 +183,8 @@ def _row(connection: Connection, counts: Counts, leases: list[Lease], pause: Pau
         dataset=connection.dataset,
         schedule=connection.cron if connection.schedule_kind == ScheduleKind.CRON else in_words(connection),
         schedule_title=in_words(connection),
+        owner=connection.owner.get_username() if connection.owner else "",
+        tags=tuple(tag.name for tag in connection.tags.all()),
         live=Live(
             status=connection.status,
             reason=_reason(connection, counts, pause, clock),
@@ -216,6 +230,8 @@ def _reason(connection: Connection, counts: Counts, pause: Pause | None, clock: 
         return f"By {who}, {formatting.elapsed_time(pause.created_at, clock.now)}"
     if connection.status != Status.ACTIVE:
         return reason_in_words(connection.status, connection.status_reason)
+    if connection.last_error_code in OUTAGE_CODES:
+        return REGISTRY[connection.last_error_code].short
     if counts.failing:
         return "1 entity failing" if counts.failing == 1 else f"{counts.failing} entities failing"
     return _lateness(connection, clock)

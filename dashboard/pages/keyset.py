@@ -16,7 +16,25 @@ from uuid import UUID
 from django.db.models import Count, Model, Q, QuerySet
 
 _SEPARATOR = "~"
+_MOST_DIGITS = 4
 RowT = TypeVar("RowT", bound=Model)
+
+
+def read_moment(text: str) -> datetime:
+    """Read an aware time. Raises `ValueError` for any other text."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = "A time without its zone names no moment."
+        raise ValueError(message)
+    return moment
+
+
+def read_rank(text: str) -> int:
+    """Read a small whole number. Raises `ValueError` for any other text."""
+    if len(text) > _MOST_DIGITS:
+        message = "No rank is as large as that."
+        raise ValueError(message)
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +116,7 @@ def cut(rows: QuerySet[RowT], order: Order, *, size: int, after: str = "", befor
     for a cursor that does not belong to this order.
     """
     back = bool(before) and not after
-    cursor = after or before
-    wanted = rows.order_by(*order.fields(is_reversed=back))
-    if cursor:
-        wanted = wanted.filter(order.beyond(order.read(cursor), is_reversed=back))
-    found = list(wanted[: size + 1])
+    found = list(_from(rows, order, after, before)[: size + 1])
     shown = found[:size][::-1] if back else found[:size]
     is_more = len(found) > size
     place = order.beyond([key.value(shown[0]) for key in order.keys], is_reversed=True) if shown else Q(pk=None)
@@ -115,3 +129,17 @@ def cut(rows: QuerySet[RowT], order: Order, *, size: int, after: str = "", befor
         before=order.cursor(shown[0]) if shown and has_before else "",
         after=order.cursor(shown[-1]) if shown and has_after else "",
     )
+
+
+def keys_of(rows: QuerySet[RowT], order: Order, *, size: int, after: str = "", before: str = "") -> list[Any]:
+    """Return only the primary keys of the page that `cut` would return, in one query. Raises `ValueError` like it."""
+    found = list(_from(rows, order, after, before).values_list("pk", flat=True)[:size])
+    return found[::-1] if before and not after else found
+
+
+def _from(rows: QuerySet[RowT], order: Order, after: str, before: str) -> QuerySet[RowT]:
+    """Return the rows beyond a cursor, the nearest first; all of them without one."""
+    back = bool(before) and not after
+    wanted = rows.order_by(*order.fields(is_reversed=back))
+    cursor = after or before
+    return wanted.filter(order.beyond(order.read(cursor), is_reversed=back)) if cursor else wanted

@@ -167,7 +167,7 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
     # The banner says more of what is paused or not finished, and the head of what waits.
     why = None if connection.status in _EXPLAINED or subject.live else subject.reason
     return Facts(
-        integration="Assisted" if provider.integration_type == "assisted" else "Automated",
+        integration=provider.integration.capitalize(),
         entities=", ".join(f"{totals[name]} {name}" for name in _COUNTED if totals[name]),
         products=tuple(_products(subject, chosen)),
         tables=f"{len(chosen)} of {len(tables)} chosen" if tables else "None known yet",

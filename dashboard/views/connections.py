@@ -1,13 +1,15 @@
-"""The list of connections, and the press on *Sync now*."""
+"""The list of connections, the choice of its columns, and the press on *Sync now*."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
@@ -15,7 +17,12 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from connectors.models import Connection
 from connectors.providers import registry as providers
-from dashboard.pages.connections import clock_now, connection_list, refreshed
+from dashboard.access import HtmxRequest
+from dashboard.forms.connections import ConnectionFilterForm
+from dashboard.pages.connection_columns import COLUMNS, COOKIE, columns_of, cookie_of
+from dashboard.pages.connection_poll import Poll, refreshed
+from dashboard.pages.connection_rows import clock_now
+from dashboard.pages.connections import connection_list
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.refusals import CONFLICT, refused
 from dashboard.views.rendering import go_back, render_page, wants_fragment
@@ -24,16 +31,31 @@ from jobs.services.enqueue import CannotSync, enqueue_sync
 
 LIST = "connections/list.html"
 OK = 200
+_YEAR = 365 * 24 * 60 * 60
 
 
 @require_safe
 def list_(request: HttpRequest) -> HttpResponse:
     """Show the list, or what changed on it since the asking page was last brought up to date."""
     if wants_fragment(request):
-        poll = refreshed(request.GET.dict(), clock_now())
-        return render_page(request, LIST, {"poll": poll}, fragment="live", version=poll.version)
-    page, poll = connection_list(request.GET.dict(), clock_now())
-    return render_page(request, LIST, {"page": page, "poll": poll}, fragment="live")
+        poll = _poll(request.GET, request.GET.get("rows", ""))
+        return render_page(request, LIST, _context(request, poll), fragment="live", version=poll.version)
+    page, poll = connection_list(request.GET, clock_now())
+    return render_page(request, LIST, {"page": page, **_context(request, poll)}, fragment="live")
+
+
+@require_POST
+def columns(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen columns in this browser, and show the list with them; "usual" forgets the choice."""
+    back = go_back(request, reverse("connections:list"))
+    if "usual" in request.POST:
+        back.delete_cookie(COOKIE, samesite="Lax")
+    else:
+        chosen = cookie_of(request.POST.getlist("column"))
+        back.set_cookie(
+            COOKIE, chosen, max_age=_YEAR, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE
+        )
+    return back
 
 
 @require_POST
@@ -57,8 +79,18 @@ def sync(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not is_row:
         # Asked for on a page other than the list.
         return HttpResponseClientRedirect(back.url)
-    poll = refreshed(request.POST.dict(), clock_now())
-    return render_page(request, LIST, {"poll": poll}, fragment="live", status=status)
+    page = cast("HtmxRequest", request).htmx.current_url_abs_path or ""
+    poll = _poll(QueryDict(urlsplit(page).query), request.POST["rows"])
+    return render_page(request, LIST, _context(request, poll), fragment="live", status=status)
+
+
+def _poll(asked: QueryDict, seen: str) -> Poll:
+    """Return what changed on the page that asked for this and shows what `seen` names."""
+    return refreshed(ConnectionFilterForm(asked).criteria(), seen, clock_now())
+
+
+def _context(request: HttpRequest, poll: Poll) -> dict[str, Any]:
+    return {"poll": poll, "columns": columns_of(request.COOKIES.get(COOKIE, "")), "all_columns": COLUMNS}
 
 
 def _tell_start(request: HttpRequest, connection: Connection, jobs: list[Job]) -> None:
