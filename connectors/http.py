@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import requests
@@ -48,3 +49,13 @@ def open_session(base_url: str) -> tuple[str, requests.Session]:
     session.mount(f"{parts.scheme}://{parts.netloc}", _PinnedAdapter(address))
     session.headers.update({"Host": parts.netloc, "Accept": "application/json", "User-Agent": "patchbay"})
     return base, session
+
+
+def reach(base_url: str) -> str:
+    """Look whether something answers at the address, and return what as a sentence. Raises `SyncError`."""
+    parts, port = network.split_url(base_url)
+    assert parts.hostname  # noqa: S101 - for the type checker: `split_url` has seen to it
+    address = network.resolve(parts.hostname, port, allowed=network.allowed_networks())
+    with closing(network.open_line(address)):
+        encrypted = "encrypted" if parts.scheme == "https" else "not encrypted"
+        return f"Port {port} of {address.host} answers, {encrypted}"

@@ -69,6 +69,21 @@ def resolve(host: str, port: int, *, allowed: Sequence[str]) -> Address:
     return Address(host=name, ip=str(chosen), port=port)
 
 
+def open_line(address: Address) -> socket.socket:
+    """Open a TCP connection to a checked address; what waits for an answer on it gives up after the time limit too.
+
+    Raises `SyncError`: `connection_timeout` when nothing answers in time, `unreachable` when it is refused.
+    """
+    seconds = settings.PATCHBAY_CONNECT_SECONDS
+    place = f"port {address.port} of {address.host}"
+    try:
+        return socket.create_connection((address.ip, address.port), timeout=seconds)
+    except TimeoutError:
+        raise SyncError("connection_timeout", f"No answer from {place} within {seconds} s.") from None
+    except OSError as error:
+        raise SyncError("unreachable", f"No connection to {place}: {error.strerror or error}.") from None
+
+
 def _look_up(name: str, port: int) -> list[IPAddress]:
     """Ask the name server once; the answers keep their order. Raises `SyncError("dns_failure")`."""
     try:

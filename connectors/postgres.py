@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import struct
+from contextlib import closing
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from psycopg.rows import TupleRow
 
 from connectors import network
-from connectors.failures import Side, postgres_failure
+from connectors.failures import Side, at_side, postgres_failure
 from connectors.plan import Endpoint, SyncError
 
 DEFAULT_PORT = 5432
-CONNECT_SECONDS = 10
 LOCK_TIMEOUT_MS = 10_000
 # A network that swallows packets is noticed after this time, instead of the kernel's two hours.
 DEAD_PEER_MS = 60_000
@@ -20,6 +22,10 @@ _SESSION = (
     f"SET lock_timeout = {LOCK_TIMEOUT_MS}; SET timezone = 'UTC'; SET datestyle = 'ISO'; "
     "SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
 ).encode()
+# The question with which a client asks for encryption, and the three answers (PostgreSQL manual, protocol flow).
+_ASK_FOR_TLS = struct.pack("!ii", 8, 80877103)
+_OFFERED, _NOT_OFFERED, _TOO_BUSY = b"S", b"N", b"E"
+_ENCRYPTS_ALWAYS = ("require", "verify-ca", "verify-full")
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
 
@@ -47,7 +53,7 @@ def parameters(endpoint: Endpoint) -> dict[str, Any]:
         "user": str(config["user"]),
         "password": endpoint.secrets["password"],
         "sslmode": sslmode,
-        "connect_timeout": CONNECT_SECONDS,
+        "connect_timeout": settings.PATCHBAY_CONNECT_SECONDS,
         "application_name": "patchbay",
         "tcp_user_timeout": DEAD_PEER_MS,
         "keepalives_idle": 30,
@@ -63,6 +69,43 @@ def connect(endpoint: Endpoint, side: Side) -> psycopg.Connection[TupleRow]:
     except psycopg.Error as error:
         raise postgres_failure(error, side) from None
     return connection
+
+
+def reach(endpoint: Endpoint, side: Side) -> str:
+    """Look whether a PostgreSQL server answers, before anybody signs in, and return what was found as a sentence.
+
+    Raises `SyncError` for settings that are missing, a line that does not open, something else that answers there, and
+    for encryption that is wanted and not offered.
+    """
+    try:
+        known = parameters(endpoint)
+        address = network.Address(known["host"], known["hostaddr"], known["port"])
+        answer = _ask_for_tls(address)
+    except SyncError as error:
+        raise SyncError(at_side(error.code, side), error.detail) from None
+    if answer == _NOT_OFFERED and known["sslmode"] in _ENCRYPTS_ALWAYS:
+        said = f"The server offers no encryption, and “{known['sslmode']}” asks for it."
+        raise SyncError(at_side("tls_error", side), said)
+    if answer not in (_OFFERED, _NOT_OFFERED, _TOO_BUSY):
+        raise SyncError("misconfigured", f"What answers at port {address.port} is no PostgreSQL server.")
+    offered = {_OFFERED: ", encryption is offered", _NOT_OFFERED: ", encryption is not offered"}.get(answer, "")
+    return f"Port {address.port} of {address.host} answers{offered}"
+
+
+def _ask_for_tls(address: network.Address) -> bytes:
+    """Return the one letter with which the server answers. Raises `SyncError`."""
+    with closing(network.open_line(address)) as line:
+        try:
+            line.sendall(_ASK_FOR_TLS)
+            answer = line.recv(1)
+        except TimeoutError:
+            said = f"The connection was opened, but no answer came within {settings.PATCHBAY_CONNECT_SECONDS} s."
+            raise SyncError("connection_timeout", said) from None
+        except OSError as error:
+            raise SyncError("unreachable", f"The connection broke: {error.strerror or error}.") from None
+    if not answer:
+        raise SyncError("unreachable", "The connection was closed without an answer.")
+    return answer
 
 
 def _at(endpoint: Endpoint, side: Side) -> dict[str, Any]:

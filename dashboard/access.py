@@ -74,7 +74,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:entity": {"GET": "see"},
     "connections:sync": {"POST": "run_sync"},
     "connections:sync-entity": {"POST": "run_sync"},
-    "connections:test": {"POST": "test_connection"},
+    "connections:test": {"GET": "see", "POST": "test_connection"},
     "connections:discover": {"POST": "test_connection"},
     "connections:pause": {"GET": "pause", "POST": "pause"},
     "connections:resume": {"GET": "pause", "POST": "pause"},

@@ -60,6 +60,8 @@ PATCHBAY_NO_PROGRESS_SECONDS = _number("PATCHBAY_NO_PROGRESS_SECONDS", 600)
 PATCHBAY_SYNC_SECONDS = _number("PATCHBAY_SYNC_SECONDS", 6 * 60 * 60)
 PATCHBAY_BULK_SECONDS = _number("PATCHBAY_BULK_SECONDS", 24 * 60 * 60)
 PATCHBAY_INTERACTIVE_SECONDS = _number("PATCHBAY_INTERACTIVE_SECONDS", 90)
+# Until a source or a destination must have answered the first time.
+PATCHBAY_CONNECT_SECONDS = _number("PATCHBAY_CONNECT_SECONDS", 10)
 PATCHBAY_RETENTION_DAYS = _number("PATCHBAY_RETENTION_DAYS", 60)
 # A connection that neither synced nor was tested for so long is tested by itself; 0 for never.
 PATCHBAY_SELF_TEST_HOURS = _number("PATCHBAY_SELF_TEST_HOURS", 24)

@@ -23,6 +23,9 @@ _PACKAGES = {
 class Access(Protocol):
     """What `access.py` of a provider offers: quick questions, also asked by web-side services."""
 
+    def reach(self, endpoint: Endpoint) -> str:
+        """Return in a sentence what answers at the source, without signing in. Raises `SyncError`."""
+
     def check(self, endpoint: Endpoint, entity_ref: str = "") -> None:
         """Return if the credentials work and the entity, if given, can be read. Raises `SyncError`."""
 

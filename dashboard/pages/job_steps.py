@@ -104,7 +104,8 @@ def _status(job: Job, step: Step) -> str:
 
 
 def _took(step: Step, until: datetime) -> timedelta | None:
-    return (step.ended_at or until) - step.started_at if step.started_at else None
+    is_left_out = step.started_at is None or step.status == StepStatus.SKIPPED
+    return None if is_left_out or step.started_at is None else (step.ended_at or until) - step.started_at
 
 
 def _usual_detail(status: str, job: Job) -> str:

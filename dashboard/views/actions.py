@@ -1,4 +1,4 @@
-"""What can be done with a connection beside a sync: test, pause, resume, read again, purge, duplicate, delete.
+"""What can be done with a connection beside a sync: pause, resume, read again, purge, duplicate, delete.
 
 A question is a page of its own, which opens in the dialog where there is JavaScript; its form is a plain one.
 """
@@ -37,22 +37,10 @@ from jobs.services.enqueue import CannotSync, refuse_unless_ready
 from jobs.services.enqueue_discover import enqueue_discover
 from jobs.services.enqueue_purge import enqueue_purge
 from jobs.services.enqueue_resync import enqueue_resync
-from jobs.services.enqueue_test import enqueue_test
 from jobs.services.pausing import pause_connection, resume_connection
 
 OK, INVALID = 200, 422
 QUESTION = ("GET", "HEAD", "POST")
-
-
-@require_POST
-def test(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Start a test of the connection and go to its job, or say why not where it was asked for."""
-    connection = connection_or_404(pk)
-    try:
-        job = enqueue_test(connection=connection, actor=cast("User", request.user))
-    except CannotSync as refusal:
-        return _refused(request, connection, refusal)
-    return redirect(job)
 
 
 @require_POST

@@ -13,15 +13,16 @@ from connectors.services.connect import source_of
 from jobs.models import Job
 from jobs.text import counted
 
-# The step that a failure belongs to; what is not named here kept us from speaking with the source at all.
+_ACCEPTED = "The sign-in is accepted"
+# The step that a failure of the sign-in belongs to; any other one happened while signing in. Encryption belongs to the
+# line, and whoever learns that a database or an address does not exist has been let in.
 _STEP_OF: dict[str, StepName] = {
+    "tls_error": "connectivity",
+    "misconfigured": "permissions",
     "insufficient_permissions": "permissions",
     "insufficient_scope": "permissions",
     "entity_access_lost": "permissions",
     "source_object_missing": "permissions",
-    "rate_limited": "authentication",
-    "provider_error": "authentication",
-    "bad_record": "authentication",
 }
 
 
@@ -42,26 +43,35 @@ def run(job: Job, reporter: Reporter) -> SyncResult:
 
 
 def _sign_in(connection: Connection, endpoint: Endpoint, reporter: Reporter) -> None:
+    access = providers.access(connection.provider)
     reporter.step("connectivity", "running")
     try:
-        providers.access(connection.provider).check(endpoint)
+        found = access.reach(endpoint)
+    except SyncError as error:
+        error.step = "connectivity"
+        reporter.step("connectivity", "failed", error.detail)
+        raise
+    reporter.step("connectivity", "success", found)
+    reporter.log("info", "connectivity", f"{found}.")
+    reporter.check()
+    reporter.step("authentication", "running")
+    try:
+        access.check(endpoint)
     except SyncError as error:
         _tell_failure(error, reporter)
         raise
-    reporter.step("connectivity", "success", "The source answers")
-    reporter.step("authentication", "success", "The sign-in is accepted")
-    reporter.log("info", "authentication", "The source answers and accepts the sign-in.")
+    reporter.step("authentication", "success", _ACCEPTED)
+    reporter.log("info", "authentication", f"{_ACCEPTED}.")
     reporter.check()
 
 
 def _tell_failure(error: SyncError, reporter: Reporter) -> None:
-    """Mark the step in which a sign-in failed, after those that it got through. The step goes with the error."""
-    code = error.code
-    error.step = _STEP_OF.get(code, "authentication" if code in review.sign_in_codes() else "connectivity")
-    if error.step != "connectivity":
-        reporter.step("connectivity", "success", "The source answers")
+    """Mark the step in which a sign-in failed. The step goes with the error."""
+    error.step = _STEP_OF.get(error.code, "authentication")
+    if error.step == "connectivity":
+        reporter.step("authentication", "skipped")
     if error.step == "permissions":
-        reporter.step("authentication", "success", "The sign-in is accepted")
+        reporter.step("authentication", "success", _ACCEPTED)
     reporter.step(error.step, "failed", error.detail)
 
 

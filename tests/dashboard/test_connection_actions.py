@@ -1,4 +1,4 @@
-"""Test, pause, resume, re-sync and purge of a connection: the question, the deed, and what a wrong answer gets."""
+"""Discovery, pause, resume, re-sync and purge of a connection: the question, the deed, and what a wrong answer gets."""
 
 from __future__ import annotations
 
@@ -48,27 +48,14 @@ def told(response: Any) -> str:
     return " ".join(str(message) for message in get_messages(response.wsgi_request))
 
 
-@pytest.mark.parametrize(("action", "job_type"), [("test", JobType.TEST_CONNECTION), ("discover", JobType.DISCOVER)])
-def test_question_to_the_source_becomes_a_job_and_leads_to_it(
-    operator: Client, connection: Connection, action: str, job_type: str
-) -> None:
-    response = operator.post(url(connection, action))
+def test_question_what_is_new_becomes_a_job_and_leads_to_it(operator: Client, connection: Connection) -> None:
+    response = operator.post(url(connection, "discover"))
 
-    job = Job.objects.get(type=job_type)
+    job = Job.objects.get(type=JobType.DISCOVER)
     assert (response.status_code, response["Location"]) == (302, job.get_absolute_url())
     assert (job.status, job.actor) == (JobStatus.PENDING, member("operator"))
     page = operator.get(job.get_absolute_url())
     assert page.status_code == 200
-
-
-def test_second_press_leads_to_the_test_that_runs(operator: Client, connection: Connection) -> None:
-    operator.post(url(connection, "test"))
-
-    response = operator.post(url(connection, "test"))
-
-    assert response.status_code == 409
-    assert "on its way already" in flat(response)
-    assert Job.objects.filter(type=JobType.TEST_CONNECTION).count() == 1
 
 
 @pytest.mark.parametrize("action", ["pause", "resync"])

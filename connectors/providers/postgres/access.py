@@ -33,6 +33,11 @@ def schema_of(endpoint: Endpoint) -> str:
     return str(endpoint.config.get("schema") or DEFAULT_SCHEMA)
 
 
+def reach(endpoint: Endpoint) -> str:
+    """Look whether a server answers, without signing in, and return what was found. Raises `SyncError`."""
+    return postgres.reach(endpoint, "source")
+
+
 def check(endpoint: Endpoint, entity_ref: str = "") -> None:
     """Sign in and look whether the schema exists and may be used. Raises `SyncError`. The entity is the schema."""
     with closing(_ask(endpoint)) as connection:

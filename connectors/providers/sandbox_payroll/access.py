@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connectors import http
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers.sandbox_payroll.client import Client
 from connectors.providers.sandbox_payroll.manifest import COLLECTIONS, CURSOR, KEY, MANIFEST
 
 _LIST_LIMIT = 500
+
+
+def reach(endpoint: Endpoint) -> str:
+    """Look whether something answers at the address, without a key, and return what. Raises `SyncError`."""
+    return http.reach(str(endpoint.config.get("base_url") or ""))
 
 
 def check(endpoint: Endpoint, entity_ref: str = "") -> None:
