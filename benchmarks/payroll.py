@@ -65,7 +65,8 @@ def fill(connections: list[Connection], entities: int) -> None:
 
 def on_schedule(connections: list[Connection], *, seconds: int) -> None:
     """Let connections run in this interval from now on."""
-    from django.utils import timezone  # noqa: PLC0415 - Django is set up late
+    from django.db import transaction  # noqa: PLC0415 - Django is set up late
+    from django.utils import timezone  # noqa: PLC0415 - likewise
 
     from connectors.models import Connection  # noqa: PLC0415 - likewise
     from connectors.services import facts  # noqa: PLC0415 - likewise
@@ -74,4 +75,5 @@ def on_schedule(connections: list[Connection], *, seconds: int) -> None:
     mine = Connection.objects.filter(pk__in=[connection.pk for connection in connections])
     mine.update(schedule_kind="interval", interval_seconds=seconds, anchor_at=now - timedelta(days=1))
     for connection in mine:
-        facts.refresh(connection, now=now)
+        with transaction.atomic():
+            facts.refresh(facts.lock(connection.pk), now=now)
