@@ -31,7 +31,7 @@ COMPANIES = ("co_halden_nordic", "co_halden_ireland", "co_maple_street", "co_hal
 INTERVAL_SECONDS = 300
 BETWEEN_FAULTS = (4.0, 14.0)
 SAMPLE_SECONDS = 10.0
-_REST_SECONDS = 300.0
+_REST_SECONDS = 600.0
 # What is measured in the last third may be so much above the middle one: chance, and what a fault leaves for a while.
 FLAT = 1.15
 
