@@ -70,6 +70,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:columns": {"POST": "see"},
     "connections:overview": {"GET": "see"},
     "connections:jobs": {"GET": "see"},
+    "connections:setup": {"GET": "see", "POST": "edit_connection"},
     "connections:activity": {"GET": "see"},
     "connections:entity": {"GET": "see"},
     "connections:sync": {"POST": "run_sync"},

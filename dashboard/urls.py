@@ -15,6 +15,7 @@ from dashboard.views import (
     entities,
     health,
     jobs,
+    setup,
     system,
 )
 
@@ -25,6 +26,7 @@ connection_patterns: list[URLPattern | URLResolver] = [
     path("connections/columns/", connections.columns, name="columns"),
     path("connections/<uuid:pk>/", connection_pages.overview, name="overview"),
     path("connections/<uuid:pk>/jobs/", connection_pages.jobs, name="jobs"),
+    path("connections/<uuid:pk>/setup/", setup.setup, name="setup"),
     path("connections/<uuid:pk>/activity/", activity.of_connection, name="activity"),
     path("connections/<uuid:pk>/sync/", connections.sync, name="sync"),
     path("connections/<uuid:pk>/test/", connection_test.test, name="test"),

@@ -65,7 +65,11 @@ def change_sign_in(*, connection: Connection, seen: str, proposed: SignIn, actor
     changes = _changes(used, endpoint)
     if changes:
         refuse_changed(used, stored=source_facts(used), seen=seen)
-    found = ask_in_time(_question(used, endpoint))
+    try:
+        found = ask_in_time(_question(used, endpoint))
+    except SyncError as error:
+        hide = secrets.Redactor(endpoint.secrets.values())
+        raise SyncError(error.code, hide(error.detail), retry_after=error.retry_after) from None
     _store(used, endpoint, changes, found, actor)
     return changes
 
@@ -90,12 +94,19 @@ def _endpoint(connection: Connection, proposed: SignIn) -> Endpoint:
 
 
 def _config(connection: Connection, manifest: Manifest, proposed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings as proposed; what the manifest does not ask for stays, and so does a port that is a text."""
-    asked = {one.name for one in manifest.fields}
-    kept = {name: value for name, value in connection.config.items() if name not in asked}
+    """Return the settings as proposed; what the manifest does not ask for stays, and so does a port that is a text.
+
+    A default that was never stored is no change either.
+    """
     stored = connection.config
-    same = {name: stored[name] for name, value in proposed.items() if str(stored.get(name)) == str(value)}
-    return {**kept, **proposed, **same}
+    usual = {one.name: one.default for one in manifest.fields}
+    config = {name: value for name, value in stored.items() if name not in usual}
+    for name, value in proposed.items():
+        if str(stored.get(name, usual.get(name))) != str(value):
+            config[name] = value
+        elif name in stored:
+            config[name] = stored[name]
+    return config
 
 
 def _changes(connection: Connection, endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ from jobs.models import Job
 class Banner:
     """What the banner says; the code, the job and the times are there where they apply.
 
-    `is_first` says that the job is the first that failed so, `actor` who paused.
+    `is_first` says that the job is the first that failed so, `actor` who paused; `owner` and `runbook` are whom to ask
+    and what to read where it is broken.
     """
 
     status: str
@@ -30,6 +31,8 @@ class Banner:
     until: datetime | None = None
     next_run_at: datetime | None = None
     actor: str = ""
+    owner: str = ""
+    runbook: str = ""
 
 
 def banner_of(connection: Connection, *, source: str, totals: dict[str, int]) -> Banner | None:
@@ -88,6 +91,8 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         job_id=first,
         is_first=True,
         next_run_at=group["next_at"],
+        owner=_owner(connection),
+        runbook=connection.runbook_url,
     )
 
 
@@ -111,7 +116,13 @@ def _stumbling(connection: Connection, source: str) -> Banner:
         code=found.code,
         job_id=connection.last_job_id,
         next_run_at=connection.next_run_at,
+        owner=_owner(connection),
+        runbook=connection.runbook_url,
     )
+
+
+def _owner(connection: Connection) -> str:
+    return connection.owner.get_username() if connection.owner else ""
 
 
 def _first_failure(connection: Connection, code: str, synced_at: datetime | None) -> UUID | None:

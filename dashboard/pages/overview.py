@@ -97,6 +97,10 @@ class Facts:
     provider: str
     auth_method: str
     settings: tuple[tuple[str, str], ...]
+    owner: str
+    runbook: str
+    tags: tuple[str, ...]
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,10 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
         provider=provider.name,
         auth_method=provider.auth_method,
         settings=tuple(_settings(subject)),
+        owner=connection.owner.get_username() if connection.owner else "",
+        runbook=connection.runbook_url,
+        tags=tuple(connection.tags.values_list("name", flat=True)),
+        description=connection.description,
     )
 
 

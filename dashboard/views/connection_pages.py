@@ -52,7 +52,7 @@ def jobs(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def connection_or_404(pk: UUID) -> Connection:
     """Return a connection with all that its pages show of it. Raises `Http404`, or `ConnectionGone` where deleted."""
-    found = Connection.everything.for_page().select_related("created_by", "deleted_by")
+    found = Connection.everything.for_page().select_related("created_by", "deleted_by", "owner", "credentials_set_by")
     connection = get_object_or_404(found, pk=pk)
     if connection.deleted_at is not None:
         raise ConnectionGone(connection)

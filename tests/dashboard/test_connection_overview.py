@@ -17,9 +17,9 @@ from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job, make_lease
 
 HTMX = {"HX-Request": "true"}
-# Session, user, groups, connection; leases, totals, tables; then the entities of the page and their number;
+# Session, user, groups, connection; leases, totals, tables, tags; then the entities of the page and their number;
 # why it does not run, and the line of Patchbay's own health.
-QUERIES_WITH_ENTITIES = 11
+QUERIES_WITH_ENTITIES = 12
 
 
 def _payroll(count: int = 3, **values: object) -> Connection:

@@ -1,0 +1,363 @@
+"""The other parts of the setup page: which tables are copied, when it runs, what people tell each other; bad input."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from connectors.models import Activity, Connection, Mode, Status, Table, Tag
+from connectors.services import facts
+from tests.conftest import member
+from tests.dashboard.pages import flat
+from tests.factories import make_connection, make_entity, make_ready_connection
+
+HTMX = {"HX-Request": "true"}
+ABOUT = {"name": "Harbour Shop", "owner": "", "runbook_url": "", "tags": "", "description": ""}
+SOURCE = {"host": "db.example", "port": "5432", "database": "shop", "schema": "public", "user": "reader"}
+LONG = "x" * 201
+
+
+@pytest.fixture
+def connection(db: None) -> Connection:
+    """A connection that is set up, with three tables."""
+    del db
+    made = make_ready_connection(name="Harbour Shop", config={**SOURCE, "port": 5432, "sslmode": "prefer"})
+    make_entity(made)
+    Table.objects.create(connection=made, name="notes", source_schema="public")
+    Table.objects.create(
+        connection=made, name="events", source_schema="public", mode=Mode.MERGE, keys=["id"], cursor="at"
+    )
+    return fresh(made)
+
+
+def fresh(connection: Connection) -> Connection:
+    return Connection.objects.get(pk=connection.pk)
+
+
+def url(connection: Connection) -> str:
+    return f"/connections/{connection.pk}/setup/"
+
+
+def seen(client: Client, connection: Connection, part: str) -> str:
+    """Return the version that the page holds for one of its parts; the schedule has none."""
+    page = flat(client.get(url(connection)))
+    found = re.search(rf'name="part" value="{part}"><input type="hidden" name="seen" value="(\w+)"', page)
+    return found[1] if found else ""
+
+
+def post(client: Client, connection: Connection, part: str, *, version: str = "", **values: Any) -> Any:
+    """Send a part's form as a browser does that has just opened the page."""
+    return client.post(url(connection), {"part": part, "seen": version or seen(client, connection, part), **values})
+
+
+def told(response: Any) -> str:
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+def tables(connection: Connection, *names: str) -> list[str]:
+    return [str(pk) for pk in connection.tables.filter(name__in=names).values_list("pk", flat=True)]
+
+
+def copied(connection: Connection) -> set[str]:
+    return set(connection.tables.filter(is_selected=True).values_list("name", flat=True))
+
+
+ALL = ("orders", "notes", "events")
+
+
+# --- which tables are copied
+
+
+def test_tables_are_shown_as_discovery_told_them(viewer: Client, connection: Connection) -> None:
+    page = flat(viewer.get(url(connection)))
+
+    assert "Merge by id, cursor at" in page
+    assert "Full replace" in page
+    assert "3 of 3" in page
+
+
+def test_choice_of_tables_counts_and_leaves_what_was_loaded(operator: Client, connection: Connection) -> None:
+    shown, chosen = tables(connection, *ALL), tables(connection, "orders", "events")
+
+    response = post(operator, connection, "tables", shown=shown, chosen=chosen)
+
+    assert copied(connection) == {"orders", "events"}
+    assert "notes from the next run on: not copied. What was loaded stays at the destination." in told(response)
+    act = Activity.objects.get()
+    assert (act.action, act.changes) == (
+        "connection.tables_chosen",
+        [{"field": "notes", "before": "copied", "after": "not copied"}],
+    )
+
+
+def test_without_any_table_it_is_incomplete_and_with_one_it_runs_again(
+    operator: Client, connection: Connection
+) -> None:
+    shown = tables(connection, *ALL)
+
+    response = post(operator, connection, "tables", shown=shown, every="off")
+    found = fresh(connection)
+    assert (found.status, found.status_reason, found.next_run_at) == (Status.INCOMPLETE, "no_tables_selected", None)
+    assert "the connection is incomplete" in told(response)
+
+    post(operator, connection, "tables", shown=shown, every="on")
+    assert fresh(connection).status == Status.ACTIVE
+    assert copied(connection) == set(ALL)
+
+
+def test_tables_that_the_page_did_not_show_stay_as_they_are(operator: Client, connection: Connection) -> None:
+    page = flat(operator.get(url(connection), {"text": "ord"}))
+    assert 'for="t-' in page
+    assert ">notes<" not in page
+
+    post(operator, connection, "tables", shown=tables(connection, "orders"))
+
+    assert copied(connection) == {"notes", "events"}
+
+
+def test_choice_that_is_older_than_another_shows_both(operator: Client, admin: Client, connection: Connection) -> None:
+    version, shown = seen(operator, connection, "tables"), tables(connection, *ALL)
+    post(admin, connection, "tables", shown=shown, chosen=tables(connection, "orders"))
+
+    response = post(operator, connection, "tables", version=version, shown=shown, chosen=tables(connection, "notes"))
+
+    page = flat(response)
+    assert response.status_code == 409
+    assert "admin changed this" in page
+    assert '<th scope="row">orders</th><td class="mono">Copied</td><td class="mono">Not copied</td>' in page
+    assert '<th scope="row">events</th>' not in page
+    assert copied(connection) == {"orders"}
+    boxes = {name: tables(connection, name)[0] for name in ALL}
+    checked = {name for name, pk in boxes.items() if f'name="chosen" value="{pk}" checked' in page}
+    assert checked == {"notes"}
+
+
+def test_product_switches_its_tables(operator: Client, db: None) -> None:
+    connection = make_ready_connection(name="Payroll", provider="sandbox_payroll")
+    make_entity(connection)
+    connection.tables.all().delete()
+    for name, product in (("employees", "workforce"), ("pay_runs", "payroll"), ("pay_statements", "payroll")):
+        Table.objects.create(connection=connection, name=name, product=product)
+    version = seen(operator, connection, "tables")
+    assert "Switch off" in flat(operator.get(url(connection)))
+
+    post(operator, connection, "product", version=version, product="payroll", switch="off")
+    assert copied(connection) == {"employees"}
+
+    wrong = post(operator, connection, "product", version=version, product="benefits", switch="on")
+    assert (wrong.status_code, "The provider has no such product." in flat(wrong)) == (422, True)
+    assert copied(connection) == {"employees"}
+
+
+# --- when it runs
+
+
+def test_schedule_is_shown_before_it_is_stored(operator: Client, connection: Connection) -> None:
+    choice = {"schedule": "cron", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"}
+
+    preview = operator.post(url(connection), {"part": "schedule", "action": "preview", **choice}, headers=HTMX)
+    assert "At 02:30" in flat(preview)
+    assert "<html" not in flat(preview)
+    whole = operator.post(url(connection), {"part": "schedule", "action": "preview", **choice})
+    assert "Schedule not saved yet" in flat(whole)
+    assert fresh(connection).cron == ""
+
+    saved = post(operator, connection, "schedule", action="save", **choice)
+    assert "The schedule is stored." in told(saved)
+    assert (fresh(connection).schedule_kind, fresh(connection).cron) == ("cron", "30 2 * * *")
+    wrong = post(operator, connection, "schedule", action="save", **{**choice, "cron": "99 * * * *"})
+    assert wrong.status_code == 422
+    assert fresh(connection).cron == "30 2 * * *"
+
+
+# --- what people tell each other
+
+
+def test_notes_are_stored_and_shown_where_they_help(operator: Client, connection: Connection) -> None:
+    about = {
+        **ABOUT,
+        "name": "Harbour Webshop",
+        "owner": str(member("admin").pk),
+        "runbook_url": "https://wiki.example/shop?page=1&x=2",
+        "tags": "Finance,  weekly report , finance",
+        "description": "Orders of the shop.\nAsk Ada first.",
+    }
+
+    response = post(operator, connection, "about", **about)
+
+    assert response.status_code == 302, flat(response)
+    found = fresh(connection)
+    assert (found.name, found.owner, found.dataset) == ("Harbour Webshop", member("admin"), connection.dataset)
+    assert [tag.name for tag in found.tags.all()] == ["Finance", "weekly report"]
+    act = Activity.objects.get()
+    assert act.action == "connection.about_changed"
+    assert {"field": "tags", "before": "", "after": "Finance, weekly report"} in act.changes
+    connection.entities.update(last_error_code="invalid_credentials", failure_streak=3)
+    facts.refresh(found)
+    page = flat(operator.get(found.get_absolute_url()))
+    banner = page.partition('class="banner banner--plain is-bad"')[2].partition("</section>")[0]
+    link = 'href="https://wiki.example/shop?page=1&amp;x=2" target="_blank" rel="noopener noreferrer"'
+    assert link in banner
+    assert "Owner <" in banner
+    assert "admin" in banner
+    cards = page.partition('id="c-connection"')[2]
+    assert link in cards
+    assert "weekly report" in cards
+    assert "Ask Ada first." in cards
+
+
+def test_one_note_is_one_kind_of_act(operator: Client, connection: Connection) -> None:
+    post(operator, connection, "about", **{**ABOUT, "tags": "finance"})
+    assert told(post(operator, connection, "about", **{**ABOUT, "tags": "Finance"})).startswith("Nothing was changed")
+
+    assert [act.action for act in Activity.objects.all()] == ["connection.tagged"]
+    assert Tag.objects.count() == 1
+
+
+def test_notes_that_are_older_than_a_change_show_both(operator: Client, admin: Client, connection: Connection) -> None:
+    version = seen(operator, connection, "about")
+    post(admin, connection, "about", **{**ABOUT, "description": "Theirs"})
+
+    response = post(operator, connection, "about", version=version, **{**ABOUT, "description": "Mine"})
+
+    page = flat(response)
+    assert response.status_code == 409
+    assert '<td class="mono">Theirs</td><td class="mono">Mine</td>' in page
+    assert ">Mine</textarea>" in page.replace("\n", "").replace("> Mine", ">Mine")
+    assert fresh(connection).description == "Theirs"
+
+
+# --- what bad input gets
+
+BAD_NOTES = [
+    ({"name": ""}, "Give the connection a name that its readers will know."),
+    ({"name": "   "}, "Give the connection a name that its readers will know."),
+    ({"name": LONG}, "This is too long: 201 characters, at most 200."),
+    ({"name": "Sh\0op"}, "Null characters are not allowed."),
+    ({"name": "Taken"}, "“Taken” is the name of another connection."),
+    ({"runbook_url": "javascript:alert(1)"}, "A web address begins with https:// or http:// and names a server."),
+    ({"runbook_url": "ftp://wiki.example/a"}, "A web address begins with https:// or http:// and names a server."),
+    ({"runbook_url": "wiki.example/a"}, "A web address begins with https:// or http:// and names a server."),
+    ({"runbook_url": "https://"}, "A web address begins with https:// or http:// and names a server."),
+    ({"runbook_url": "https://wiki.example:99999999/"}, "A web address begins with https:// or http://"),
+    ({"runbook_url": "https://wiki.example/a b"}, "A web address has no spaces in it."),
+    ({"runbook_url": "data:text/html,<b>"}, "A web address begins with https:// or http:// and names a server."),
+    ({"runbook_url": f"https://wiki.example/{'x' * 500}"}, "This is too long: 521 characters, at most 500."),
+    ({"runbook_url": "https://wiki.example/\0"}, "Null characters are not allowed."),
+    ({"tags": "x" * 41}, f"“{'x' * 40}…” is too long for a tag: 41 characters, at most 40."),
+    ({"tags": ",".join(f"t{number}" for number in range(50))}, "These are 50 tags; a connection has at most 20."),
+    ({"tags": "a\0b"}, "Null characters are not allowed."),
+    ({"owner": "4711"}, "This is no member any more. Choose somebody else."),
+    ({"owner": "nobody"}, "This is no member any more. Choose somebody else."),
+    ({"owner": "9" * 30}, "This is no member any more. Choose somebody else."),
+    ({"owner": "gone"}, "This is no member any more. Choose somebody else."),
+    ({"description": "x" * 2001}, "This is too long: 2001 characters, at most 2000."),
+    ({"description": "\0"}, "Null characters are not allowed."),
+]
+BAD_SOURCE = [
+    ({"host": ""}, "Fill in “Host”."),
+    ({"host": "db example"}, "This is no name of a server: letters, digits, “.” and “-”, without blanks."),
+    ({"host": "postgres://db.example"}, "Leave out “postgres://”: only the name or address of the server."),
+    ({"host": "me:pw@db.example"}, "Leave out the user and the password"),
+    ({"host": "db.example:5432"}, "Leave out the port here, it has a field of its own."),
+    ({"host": "db.example\0"}, "Null characters are not allowed."),
+    ({"host": "x" * 256}, "at most 255 characters"),
+    ({"port": "abc"}, "“Port” is a whole number from 1 to 65535."),
+    ({"port": "0"}, "“Port” is a whole number from 1 to 65535."),
+    ({"port": "65536"}, "“Port” is a whole number from 1 to 65535."),
+    ({"port": "-1"}, "“Port” is a whole number from 1 to 65535."),
+    ({"port": "54.3"}, "“Port” is a whole number from 1 to 65535."),
+    ({"database": ""}, "Fill in “Database”."),
+    ({"database": "shop\0"}, "Null characters are not allowed."),
+    ({"user": " "}, "Fill in “User”."),
+    ({"sslmode": "sometimes"}, "sometimes is not one of the available choices"),
+    ({"password": "pass\0word"}, "Null characters are not allowed."),
+    ({"password": "x" * 4001}, "at most 4000 characters"),
+]
+
+
+def stored(connection: Connection) -> tuple[object, ...]:
+    found = fresh(connection)
+    notes = (found.name, found.runbook_url, found.description, found.owner_id, found.tags.count())
+    return found.config, bytes(found.credentials), found.tested_at, copied(connection), notes
+
+
+@pytest.mark.parametrize(("typed", "said"), BAD_NOTES)
+def test_bad_note_gets_a_sentence_and_stays_in_the_form(
+    operator: Client, connection: Connection, typed: dict[str, str], said: str
+) -> None:
+    make_connection(name="Taken")
+    gone = User.objects.create(username="gone", is_active=False)
+    values = {**ABOUT, **{name: str(gone.pk) if value == "gone" else value for name, value in typed.items()}}
+    before = stored(connection)
+
+    response = post(operator, connection, "about", **values)
+
+    page = flat(response)
+    assert response.status_code == 422
+    assert said in page
+    assert stored(connection) == before
+    assert not Activity.objects.exists()
+    (name, value) = next(iter(typed.items()))
+    if name in {"name", "runbook_url", "tags"} and value.strip() and "\0" not in value:
+        assert f'name="{name}" value="{value.replace("<", "&lt;").replace(">", "&gt;")}"' in page
+
+
+@pytest.mark.parametrize(("typed", "said"), BAD_SOURCE)
+def test_bad_setting_gets_a_sentence_and_nothing_is_asked(
+    operator: Client, connection: Connection, typed: dict[str, str], said: str
+) -> None:
+    before = stored(connection)
+
+    response = post(operator, connection, "source", **{**SOURCE, "sslmode": "prefer", "password": "", **typed})
+
+    assert response.status_code == 422
+    assert said in flat(response)
+    assert "pass\0word" not in response.content.decode()
+    assert stored(connection) == before
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "said"),
+    [
+        ("tables", {"shown": ["nothing"]}, "A table of this form is no table of this connection any more."),
+        ("tables", {"shown": ["01a1f376-a902-75f3-b08f-448cbd9c1e65"]}, "is no table of this connection any more"),
+        ("tables", {}, "This form shows no table, so nothing was changed."),
+        ("tables", {"every": "off"}, "This form shows no table, so nothing was changed."),
+        ("product", {}, "This field is required."),
+        ("magic", {}, "This form is no part of the page, so nothing was changed."),
+        ("", {}, "This form is no part of the page, so nothing was changed."),
+    ],
+)
+def test_form_that_is_none_of_the_page_changes_nothing(
+    operator: Client, connection: Connection, part: str, values: dict[str, Any], said: str
+) -> None:
+    before = stored(connection)
+
+    response = post(operator, connection, part, version="none", **values)
+
+    assert response.status_code == 422
+    assert said in flat(response)
+    assert stored(connection) == before
+
+
+def test_form_without_its_version_does_not_overwrite(operator: Client, connection: Connection) -> None:
+    response = operator.post(url(connection), {"part": "about", **ABOUT, "name": "Other"})
+
+    assert response.status_code == 409
+    assert fresh(connection).name == "Harbour Shop"
+
+
+@pytest.mark.parametrize("query", [{"after": "x"}, {"before": "x~y"}, {"text": "a\0"}, {"text": "x" * 101}])
+def test_address_that_the_page_does_not_know_is_ignored(
+    viewer: Client, connection: Connection, query: dict[str, str]
+) -> None:
+    page = flat(viewer.get(url(connection), query))
+
+    assert "is not a value that the page knows. It was ignored." in page
+    assert ">orders<" in page
