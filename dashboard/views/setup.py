@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -31,6 +31,7 @@ from dashboard.pages import setup_answers as told
 from dashboard.pages.connection import Subject, head_of
 from dashboard.pages.schedule import editor_of
 from dashboard.views.connection_pages import connection_or_404
+from dashboard.views.refusals import ConnectionGone
 from dashboard.views.rendering import render_page
 
 OK, CONFLICT, INVALID = 200, 409, 422
@@ -53,10 +54,11 @@ def setup(request: HttpRequest, pk: UUID) -> HttpResponse:
     part = request.POST.get("part", "")
     if part not in _PARTS:
         return _show(request, pk, Answer(shown={"unknown": True}))
+    connection = connection_or_404(pk)
     try:
-        answer = _PARTS[part](request, connection_or_404(pk))
+        answer = _PARTS[part](request, connection)
     except ConnectionDeletedError as refusal:
-        raise Http404(str(refusal)) from refusal
+        raise ConnectionGone(connection) from refusal
     if not answer.done:
         return _show(request, pk, answer)
     messages.success(request, answer.done)
