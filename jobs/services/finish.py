@@ -17,6 +17,7 @@ from connectors.errors import entry
 from connectors.models import Connection, Entity, Status
 from connectors.plan import SyncResult
 from connectors.services import facts
+from connectors.services.review import sign_in_codes
 from jobs.models import SYNC_TYPES, Attempt, Job, JobStatus, JobType, Lease, LeaseState, Step, StepStatus
 from jobs.services.clock import database_now
 from jobs.services.retry import Failure, Verdict, best_loaded, block_account, weigh
@@ -250,21 +251,34 @@ def _end(job: Job, status: JobStatus, **values: Any) -> None:
 
 def _record_run(job: Job, connection: Connection, entity: Entity | None, now: datetime) -> None:
     run = {"id": str(job.pk), "status": job.status, "ms": job.duration_ms or 0}
-    _record_on(connection, job, run, now)
+    is_overtaken = _is_overtaken(job, connection)
+    _record_on(connection, job, run, now, is_overtaken=is_overtaken)
     if entity is None:
         connection.save(update_fields=_OF_A_RUN)
         return
-    _record_on(entity, job, run, now)
+    _record_on(entity, job, run, now, is_overtaken=is_overtaken)
     entity.last_duration_ms = job.duration_ms
     entity.last_rows = job.rows_loaded if job.status == JobStatus.SUCCESS else entity.last_rows
     of_entity = [*_OF_A_RUN, "last_duration_ms", "last_rows"]
     facts.refresh_one(connection, entity, now=now, of_entity=of_entity, of_connection=_OF_A_RUN)
 
 
-def _record_on(record: Connection | Entity, job: Job, run: dict[str, Any], now: datetime) -> None:
+def _is_overtaken(job: Job, connection: Connection) -> bool:
+    """Whether a job was refused with a sign-in that is not the stored one: the source has accepted that one since.
+
+    It says nothing about what is stored, so it must not hold the schedule that a person has just set going.
+    """
+    if job.status != JobStatus.FAILED or job.error_code not in sign_in_codes() or connection.tested_at is None:
+        return False
+    return job.attempts.filter(number=job.attempt, started_at__lt=connection.tested_at).exists()
+
+
+def _record_on(
+    record: Connection | Entity, job: Job, run: dict[str, Any], now: datetime, *, is_overtaken: bool
+) -> None:
     record.recent_runs = [*record.recent_runs, run][-RUNS_KEPT:]
     record.last_run_at, record.last_job_id = now, job.pk
     if job.status == JobStatus.SUCCESS:
         record.last_success_at, record.last_error_code, record.failure_streak = now, "", 0
-    elif job.status == JobStatus.FAILED:
+    elif job.status == JobStatus.FAILED and not is_overtaken:
         record.last_error_code, record.failure_streak = job.error_code, record.failure_streak + 1

@@ -10,10 +10,13 @@ from django.utils import timezone
 from connectors.errors import REGISTRY
 from connectors.ids import new_id
 from connectors.models import Connection, Entity, Status
+from connectors.services import review
 from connectors.services.pause import pause
 from jobs.services.finish import (
     RUNS_KEPT,
+    Failure,
     cancel,
+    fail,
     succeed,
 )
 from tests.factories import make_entity, make_ready_connection
@@ -42,6 +45,22 @@ def test_failure_that_needs_a_person_breaks_at_once() -> None:
     assert entity.next_run_at is not None
     assert entity.recent_runs == [{"id": str(job.pk), "status": "failed", "ms": job.duration_ms}]
     assert Connection.objects.get().status == Status.BROKEN
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("is_accepted", "status"), [(True, Status.ACTIVE), (False, Status.BROKEN)])
+def test_old_sign_in_that_is_refused_does_not_hold_the_new_one(is_accepted: bool, status: Status) -> None:  # noqa: FBT001
+    entity, job, claim = running_entity()
+    if is_accepted:
+        review.record_accepted(connection=Connection.objects.get())
+
+    fail(claim=claim, failure=Failure("invalid_credentials"))
+
+    entity.refresh_from_db()
+    assert (entity.status, bool(entity.last_error_code)) == (status, not is_accepted)
+    assert (entity.next_run_at is not None) is is_accepted
+    assert [run["status"] for run in entity.recent_runs] == ["failed"]
+    assert_consistent(job)
 
 
 @pytest.mark.django_db
