@@ -83,6 +83,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:purge": {"GET": "purge", "POST": "purge"},
     "connections:duplicate": {"POST": "edit_connection"},
     "connections:delete": {"GET": "delete_connection", "POST": "delete_connection"},
+    "jobs:list": {"GET": "see"},
     "jobs:detail": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
     "activity:list": {"GET": "read_audit_log"},

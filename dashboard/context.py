@@ -58,7 +58,8 @@ class HealthLine:
 
 # Only pages that exist.
 SECTIONS = (
-    Section("Connections", "connections:list", "plug", frozenset({"connections", "jobs"})),
+    Section("Connections", "connections:list", "plug", frozenset({"connections"})),
+    Section("Jobs", "jobs:list", "jobs", frozenset({"jobs"})),
     Section("Activity", "activity:list", "activity", frozenset({"activity"}), "read_audit_log"),
     Section("System", "system:overview", "system", frozenset({"system"})),
 )

@@ -14,6 +14,7 @@ from dashboard.views import (
     connections,
     entities,
     health,
+    job_list,
     jobs,
     setup,
     system,
@@ -42,6 +43,7 @@ connection_patterns: list[URLPattern | URLResolver] = [
 ]
 
 job_patterns: list[URLPattern | URLResolver] = [
+    path("", job_list.list_, name="list"),
     path("<uuid:pk>/", jobs.detail, name="detail"),
     path("<uuid:pk>/cancel/", jobs.cancel, name="cancel"),
 ]

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from connectors.models import Connection
 from dashboard import formatting
 from dashboard.forms.connections import DEFAULT_SORT, NO_SUCH_PLACE, SORTS, ConnectionFilterForm, Criteria
+from dashboard.pages.chips import Chip, Choice
 from dashboard.pages.connection_filters import ORDERS, choices_made_by_people, matching
 from dashboard.pages.connection_poll import PAGE_SIZE, Poll, poll_of
 from dashboard.pages.connection_rows import Clock, Row, rows_of
@@ -28,32 +29,12 @@ _CHIPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One option of a filter: its words, the address with it added or taken away, and whether it is set."""
-
-    label: str
-    href: str
-    is_set: bool
-
-
-@dataclass(frozen=True, slots=True)
 class StatusCard:
     """A status card with the address for its click; the card that is set leads back to all."""
 
     card: Card
     href: str
     is_set: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter: the values that are set, with the address without them, and the choices there are."""
-
-    name: str
-    label: str
-    value: str
-    href: str
-    choices: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)

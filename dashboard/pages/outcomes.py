@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -9,6 +10,7 @@ from django.db.models import Count, DateTimeField, F, Func, Value
 
 from connectors.ids import first_id_at
 from dashboard import formatting
+from dashboard.forms.job_list import JobCriteria
 from jobs.models import Job, JobStatus
 
 STEP = timedelta(minutes=30)
@@ -25,19 +27,30 @@ _FULL_DEPTH = 8
 class Bar:
     """One rectangle of the strip."""
 
-    x: int
     y: str
     height: str
 
 
 @dataclass(frozen=True, slots=True)
+class HalfHour:
+    """What ended of the jobs made within half an hour: its place, its bars, its words, and where these jobs are."""
+
+    x: int
+    title: str
+    href: str
+    success: Bar | None
+    failed: Bar | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The strip with its totals, the words of its axis, and the sentence that says the same."""
+    """The strip with its totals, the words of its axis, and the sentence that says the same. Links lead to the jobs."""
 
     success: str
     failed: str
-    successes: tuple[Bar, ...]
-    failures: tuple[Bar, ...]
+    success_href: str
+    failed_href: str
+    steps: tuple[HalfHour, ...]
     axis: tuple[str, ...]
     label: str
 
@@ -53,8 +66,9 @@ def outcomes(now: datetime, zone: tzinfo) -> Outcomes:
     return Outcomes(
         success=formatting.number(sum(success)),
         failed=formatting.number(sum(failed)),
-        successes=_bars(success, max(success), _HIGHEST, is_up=True),
-        failures=_bars(failed, max(_FULL_DEPTH, *failed), _DEEPEST, is_up=False),
+        success_href=JobCriteria(JobStatus.SUCCESS, since=start).address(),
+        failed_href=JobCriteria(JobStatus.FAILED, since=start).address(),
+        steps=tuple(_steps(success, failed, start, zone)),
         axis=_axis(start, zone),
         label=_label(success, failed, start, zone),
     )
@@ -72,13 +86,21 @@ def _counts(start: datetime) -> dict[tuple[int, str], int]:
     return {((moment - start) // STEP, status): count for moment, status, count in found}
 
 
-def _bars(counts: list[int], most: int, room: int, *, is_up: bool) -> tuple[Bar, ...]:
-    bars = []
-    for place, count in enumerate(counts):
-        if count:
-            height = max(_LEAST, room * count / most)
-            bars.append(Bar(place * _PITCH, f"{_LINE - height if is_up else _HANG:.1f}", f"{height:.1f}"))
-    return tuple(bars)
+def _steps(success: list[int], failed: list[int], start: datetime, zone: tzinfo) -> Iterator[HalfHour]:
+    """Give the half hours in which something ended."""
+    most, deepest = max(success), max(_FULL_DEPTH, *failed)
+    for place, (good, bad) in enumerate(zip(success, failed, strict=True)):
+        if not good and not bad:
+            continue
+        since, until = start + STEP * place, start + STEP * (place + 1)
+        up, down = max(_LEAST, _HIGHEST * good / most) if good else 0, max(_LEAST, _DEEPEST * bad / deepest)
+        yield HalfHour(
+            x=place * _PITCH,
+            title=f"{since.astimezone(zone):%H:%M} to {until.astimezone(zone):%H:%M}: {good} success, {bad} failed",
+            href=JobCriteria(since=since, until=until).address(),
+            success=Bar(f"{_LINE - up:.1f}", f"{up:.1f}") if good else None,
+            failed=Bar(f"{_HANG:.1f}", f"{down:.1f}") if bad else None,
+        )
 
 
 def _axis(start: datetime, zone: tzinfo) -> tuple[str, ...]:

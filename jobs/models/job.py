@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +13,8 @@ from django.urls import reverse
 from connectors.ids import first_id_at, new_id
 from connectors.models import Connection, Entity
 from jobs.models.enums import ENDED, SYNC_TYPES, JobStatus, JobType, StepStatus, Trigger
+
+_ID_SLACK = timedelta(seconds=5)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -26,6 +28,25 @@ class JobQuerySet(models.QuerySet["Job"]):
         """What a list of a connection's jobs shows, newest first, without the large columns."""
         whole = self.newest_first().select_related("entity", "actor")
         return whole.defer("tables", "error_detail", "entity__recent_runs")
+
+    def for_list(self) -> JobQuerySet:
+        """What a list of all jobs shows, without the large columns. The caller sorts."""
+        of_connection = ("credentials", "config", "description", "recent_runs")
+        unseen = [f"connection__{name}" for name in of_connection]
+        whole = self.select_related("connection", "entity", "actor")
+        return whole.defer("tables", "error_detail", "options", "entity__recent_runs", "actor__password", *unseen)
+
+    def made_within(self, since: datetime | None, until: datetime | None) -> JobQuerySet:
+        """Those made at or after `since` and before `until`, where set. Weeks that cannot hold one are not touched.
+
+        An ID may run a little ahead of the clock, so its range is wider than the time, which decides.
+        """
+        found = self
+        if since:
+            found = found.filter(pk__gte=first_id_at(since - _ID_SLACK), created_at__gte=since)
+        if until:
+            found = found.filter(pk__lt=first_id_at(until + _ID_SLACK), created_at__lt=until)
+        return found
 
     def older_than(self, job_id: UUID | None) -> JobQuerySet:
         """Those made before the job `job_id`; all without one."""

@@ -1,0 +1,214 @@
+"""The list of all jobs: what its rows say, filters, pages by key, nonsense, and the way there from the 24 hours."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from connectors.ids import first_id_at
+from connectors.models import Connection
+from jobs.models import Job, JobStatus, JobType
+from tests.dashboard.pages import flat
+from tests.factories import make_connection, make_entity, make_job
+
+HTMX = {"HX-Request": "true"}
+NEWEST = "The place named in this address is no job. These are the newest."
+
+
+def page(client: Client, query: str = "") -> str:
+    response = client.get(f"/jobs/{query}")
+    assert response.status_code == 200
+    return flat(response)
+
+
+def listed(text: str) -> list[str]:
+    return re.findall(r'id="of-([0-9a-f-]{36})"', text)
+
+
+def ids(*jobs: Job) -> list[str]:
+    return [str(job.pk) for job in jobs]
+
+
+def link(text: str, name: str) -> str:
+    found = re.search(rf'id="jobs-{name}"[^>]*href="/jobs/([^"]*)"', text)
+    assert found is not None
+    return unescape(found[1])
+
+
+def made_at(connection: Connection, moment: datetime, **values: Any) -> Job:
+    job = make_job(connection, pk=first_id_at(moment), **values)
+    Job.objects.filter(pk=job.pk).update(created_at=moment)
+    return job
+
+
+def test_row_says_whose_job_it_is_and_how_it_ended(viewer: Client) -> None:
+    connection = make_connection(name="Halden <Foods>")
+    make_job(connection, make_entity(connection, name="Bakeries"), status=JobStatus.FAILED)
+    make_job(connection, type=JobType.PURGE)
+
+    text = page(viewer)
+
+    assert text.count("Halden &lt;Foods&gt;</a>") == 2
+    assert '<span class="sub block">Bakeries</span>' in text
+    assert '<span class="mono muted">unreachable</span>' in text
+    assert "Purge</td>" in text
+    assert "2 jobs, " in text
+
+
+def test_jobs_of_a_deleted_connection_stay_and_lead_nowhere(viewer: Client) -> None:
+    connection = make_connection(name="Gone", deleted_at=timezone.now())
+    make_job(connection)
+
+    text = page(viewer)
+
+    assert 'Gone <span class="sub block">Deleted</span>' in text
+    assert connection.get_absolute_url() not in text
+
+
+def test_filters_by_status_and_connection(viewer: Client) -> None:
+    north, south = make_connection(name="North"), make_connection(name="South")
+    good, bad = make_job(north), make_job(north, status=JobStatus.FAILED)
+    other = make_job(south)
+
+    assert listed(page(viewer)) == ids(other, bad, good)
+    assert listed(page(viewer, "?status=failed")) == ids(bad)
+    for meant in ("north", "NORT", str(north.pk)):
+        text = page(viewer, f"?connection={meant}&status=success")
+        assert listed(text) == ids(good)
+        assert "<span>Connection: North</span>" in text
+        assert '<a href="/jobs/?status=success" aria-label="Connection: North. Remove this filter"' in text
+    assert "No job matches" in page(viewer, "?status=cancelled")
+
+
+def test_bar_of_the_strip_leads_to_the_jobs_made_in_its_half_hour(viewer: Client) -> None:
+    connection = make_connection()
+    moment = timezone.now() - timedelta(hours=5)
+    half = moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)
+    made_at(connection, half - timedelta(milliseconds=1))
+    first = made_at(connection, half, status=JobStatus.FAILED)
+    last = made_at(connection, half + timedelta(minutes=29, seconds=59, milliseconds=999))
+    made_at(connection, half + timedelta(minutes=30), status=JobStatus.CANCELLED)
+
+    strip = flat(viewer.get("/"))
+    bars = re.findall(r'<a href="/jobs/(\?since=[^"]+)" tabindex="-1"><title>([^<]+)', strip)
+
+    assert [title[16:] for _, title in bars] == ["1 success, 0 failed", "1 success, 1 failed"]
+    text = page(viewer, unescape(bars[1][0]))
+    assert listed(text) == ids(last, first)
+    assert f"Made: {half:%-d %b, %H:%M} to {half + timedelta(minutes=30):%H:%M}</button>" in text
+    failed = re.search(r'href="/jobs/([^"]+)">Failed <b>1</b>', strip)
+    assert failed is not None
+    assert listed(page(viewer, unescape(failed[1]))) == ids(first)
+
+
+def test_every_hour_of_the_day_is_a_choice(viewer: Client) -> None:
+    connection = make_connection()
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    inside = made_at(connection, hour + timedelta(minutes=59))
+    made_at(connection, hour + timedelta(minutes=60))
+
+    choices = re.findall(r'<a href="/jobs/(\?since=[^"]+)">(\d\d:\d\d to \d\d:\d\d)', page(viewer))
+
+    assert len(choices) == 24
+    wanted = f"{hour:%H:%M} to {hour + timedelta(hours=1):%H:%M}"
+    (address,) = [unescape(address) for address, words in choices if words == wanted]
+    assert listed(page(viewer, address)) == ids(inside)
+
+
+def test_pages_by_key_go_there_and_back(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.pages.job_list.JOBS_PER_PAGE", 2)
+    connection = make_connection()
+    jobs = [make_job(connection) for _ in range(5)][::-1]
+    make_job(connection, status=JobStatus.FAILED)
+
+    newest = page(viewer, "?status=success")
+    assert listed(newest) == ids(*jobs[:2])
+    middle = page(viewer, link(newest, "older"))
+    assert listed(middle) == ids(*jobs[2:4])
+    oldest = page(viewer, link(middle, "older"))
+    assert listed(oldest) == ids(jobs[4])
+    assert 'id="jobs-older"' not in oldest
+    back = page(viewer, link(oldest, "newer"))
+    assert listed(back) == ids(*jobs[2:4])
+    # The newest page is whole, though only one job is newer than its second.
+    assert listed(page(viewer, f"?status=success&newer_than={jobs[1].pk}")) == ids(*jobs[:2])
+
+
+def test_only_the_newest_page_renews_itself(viewer: Client) -> None:
+    connection = make_connection()
+    job = make_job(connection)
+    assert 'hx-get="/jobs/" hx-trigger="every 15s"' in page(viewer)
+
+    make_job(connection, make_entity(connection), status=JobStatus.RUNNING)
+
+    fragment = viewer.get("/jobs/", headers=HTMX)
+    assert 'hx-trigger="every 3s"' in flat(fragment)
+    assert b"<html" not in fragment.content
+    again = viewer.get("/jobs/?status=success", headers=HTMX)
+    known = {**HTMX, "If-None-Match": again.headers["ETag"]}
+    assert viewer.get("/jobs/?status=success", headers=known).status_code == 304
+    assert "hx-trigger" not in flat(viewer.get(f"/jobs/?older_than={job.pk}", headers=HTMX))
+
+
+UNKNOWN_TIME = "“{}” is no time with its zone, such as 2026-11-19T14:30Z, so that filter was left out."
+TIMES = ("yesterday", "2026-11-19T14:30", "1969-12-31T23:00Z", "9999-12-31T23:59Z", "2026-13-01T00:00Z", "0", "\0")
+BAD = [
+    *(
+        (f"{name}={quote(time)}", UNKNOWN_TIME.format(time.replace("\0", "\ufffd")))
+        for time in TIMES
+        for name in ("since", "until")
+    ),
+    ("status=done", "No job has the status “done”, so that filter was left out."),
+    ("status=%00", "No job has the status “\ufffd”, so that filter was left out."),
+    ("connection=nowhere", "No connection is named “nowhere”, so that filter was left out."),
+    (f"connection={'0' * 32}", f"No connection is named “{'0' * 32}”, so that filter was left out."),
+    ("connection=%00", "No connection is named “\ufffd”, so that filter was left out."),
+    (f"connection={'x' * 201}", f"No connection is named “{'x' * 40}…”, so that filter was left out."),
+    (
+        "connection=shop",
+        "“shop” fits several connections, such as “shop 1”, “shop 2”, “shop 3”. Write one name whole.",
+    ),
+    ("older_than=1", NEWEST),
+    ("newer_than=%27--", NEWEST),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "sentence"), BAD, ids=[query[:40] for query, _ in BAD])
+def test_nonsense_is_left_out_and_said(viewer: Client, query: str, sentence: str) -> None:
+    connections = [make_connection(name=f"shop {number}") for number in range(1, 5)]
+    make_job(connections[0])
+
+    text = page(viewer, f"?{query}")
+
+    assert len(listed(text)) == 1
+    assert [unescape(note) for note in re.findall(r'role="note">.*?</svg>(.*?)</p>', text)] == [sentence]
+
+
+def test_time_with_a_plus_that_was_typed_is_read(viewer: Client) -> None:
+    make_job(make_connection())
+
+    text = page(viewer, "?since=2020-01-01T00:00+01:00")
+
+    assert len(listed(text)) == 1
+    assert "Made: since 31 Dec, 23:00" in text
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_queries_do_not_grow_with_jobs(
+    viewer: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    for _ in range(count):
+        connection = make_connection()
+        make_job(connection, make_entity(connection), status=JobStatus.RUNNING)
+
+    # Session, user, groups; the jobs; health.
+    with django_assert_num_queries(5):
+        page(viewer)
