@@ -111,6 +111,7 @@ def test_tags_stand_in_the_row_and_those_of_no_connection_are_no_choice(viewer: 
     assert '<span class="sub">PostgreSQL <span class="tag">&lt;b&gt;</span><span class="tag">Finance</span>' in text
     assert 'href="/?tag=Finance"' in text
     assert "tag=unused" not in text
+    assert "Owner</button>" not in text
 
 
 def test_choices_add_and_take_away_and_the_cross_clears(viewer: Client) -> None:
