@@ -69,5 +69,6 @@ def link_of(reason: Reason | None) -> tuple[str, str]:
     if reason is None:
         return "", ""
     if reason.job_id:
-        return reverse("jobs:detail", args=[reason.job_id]), "Open that job"
+        words = "Open one of them" if reason.cause == Cause.CAP else "Open that job"
+        return reverse("jobs:detail", args=[reason.job_id]), words
     return (reverse("system:overview"), "Open System") if reason.cause in _OF_THE_SYSTEM else ("", "")

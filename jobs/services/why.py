@@ -249,19 +249,20 @@ def _cap_reached(lease: Lease, others: Sequence[Lease]) -> Reason | None:
         return None
     capped = [other for other in others if other.queue != Queue.INTERACTIVE]
     same = [other for other in capped if other.connection_id == lease.connection_id]
-    historical = sum(other.is_bulk for other in same)
-    at_target = sum(other.destination_id == lease.destination_id for other in capped) if lease.destination_id else 0
-    at_account = sum(other.account_key == lease.account_key for other in capped) if lease.account_key else 0
+    historical = [other for other in same if other.is_bulk and lease.is_bulk]
+    at_target = [other for other in capped if lease.destination_id and other.destination_id == lease.destination_id]
+    at_account = [other for other in capped if lease.account_key and other.account_key == lease.account_key]
     limits = (
-        (len(same), settings.PATCHBAY_CONNECTION_JOBS, "of this connection"),
-        (historical if lease.is_bulk else 0, max(1, settings.PATCHBAY_CONNECTION_JOBS // 2), "of its historical kind"),
+        (same, settings.PATCHBAY_CONNECTION_JOBS, "of this connection"),
+        (historical, max(1, settings.PATCHBAY_CONNECTION_JOBS // 2), "of its historical kind"),
         (at_target, settings.PATCHBAY_DESTINATION_JOBS, "to its destination"),
         (at_account, settings.PATCHBAY_ACCOUNT_JOBS, "at this provider account"),
     )
-    for count, cap, where in limits:
-        if count >= cap:
-            noun, verb = ("job", "runs") if count == 1 else ("jobs", "run")
-            return Reason(f"{count} {noun} {where} {verb} already, the most at once is {cap}", Cause.CAP)
+    for jobs, cap, where in limits:
+        if len(jobs) >= cap:
+            noun, verb = ("job", "runs") if len(jobs) == 1 else ("jobs", "run")
+            reached = f"{len(jobs)} {noun} {where} {verb} already, the most at once is {cap}"
+            return Reason(reached, Cause.CAP, jobs[0].job_id if jobs else None)
     return None
 
 

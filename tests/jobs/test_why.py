@@ -206,6 +206,9 @@ def test_cap_that_is_reached_is_named(
     job = pending(entity_of(connection), **same, **mine)
 
     assert clause(job) == reason
+    told = why_waiting(job, now=NOW)
+    assert told is not None
+    assert Lease.objects.running().filter(pk=told.job_id).exists()
     Lease.objects.filter(pk=job.pk).update(queue=Queue.INTERACTIVE)
     assert "most at once" not in clause(job)
 
