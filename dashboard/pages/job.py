@@ -98,7 +98,7 @@ def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now
         verdict=verdict_of(job, attempts),
         attempts=tuple(_attempt_row(job, one, now, zone) for one in attempts) if _has_tried(job, attempts) else (),
         facts=facts_of(job, progress, now, zone),
-        headline=_headline(progress),
+        headline=_headline(progress) if job.type in SYNC_TYPES else _place(rows),
         # Said aloud when it changes, so in tens: a voice that counts every percent helps nobody.
         spoken=title if progress.percent is None else f"{title}, about {progress.percent // 10 * 10}% done",
         can_sync_again=job.is_over and can_sync(job),
@@ -197,6 +197,12 @@ def _outcome(job: Job, rows: Sequence[StepRow]) -> str:
 def _result(job: Job, progress: Progress) -> str:
     tables = f" in {counted(progress.total, 'table')}" if progress.total else ""
     return f"{counted(job.rows_loaded, 'row')}{tables}"
+
+
+def _place(rows: Sequence[StepRow]) -> str:
+    """The line above the steps of a running job that copies no rows."""
+    reached = next((number for number, row in enumerate(rows, 1) if row.is_now), 1)
+    return f"Step {reached} of {len(rows)}"
 
 
 def _headline(progress: Progress) -> str:

@@ -118,4 +118,4 @@ def _usual(job: Job) -> str:
 
 def _usual_duration(job: Job) -> str:
     usual = _usual(job)
-    return f"median {usual}" if usual else ""
+    return f"median {usual}" if usual and job.duration_ms is not None else ""

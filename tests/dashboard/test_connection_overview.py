@@ -199,6 +199,17 @@ def test_overview_after_one_failure_says_that_the_next_run_comes_by_itself(viewe
     assert "Patchbay tries again by itself." in page
 
 
+@pytest.mark.parametrize(("minutes", "said"), [(30, ">in 29 min</time>"), (-2, "due now")])
+def test_next_run_of_what_failed_is_never_in_the_past(viewer: Client, minutes: int, said: str) -> None:
+    planned = timezone.now() + timedelta(minutes=minutes)
+    connection = make_connection(failure_streak=1, last_error_code="unreachable", next_run_at=planned)
+    make_entity(connection, failure_streak=1, last_error_code="unreachable", next_run_at=planned)
+
+    banner = flat(viewer.get(connection.get_absolute_url())).partition('aria-labelledby="why"')[2]
+
+    assert said in banner.partition("</section>")[0]
+
+
 def test_overview_shows_what_syncs_now_and_asks_more_often(viewer: Client) -> None:
     connection = _payroll(3)
     entity = connection.entities.get(name="Company 1")

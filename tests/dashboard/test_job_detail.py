@@ -117,6 +117,18 @@ def test_job_that_copies_nothing_tells_its_result_and_no_rows(
     assert ("again</button>" in shown) == (job.type != JobType.PURGE)
 
 
+def test_running_test_tells_its_step_and_no_rows(viewer: Client) -> None:
+    job = sync_of(payroll_entity(), "running", type=JobType.TEST_CONNECTION)
+    add_step(job, 1, "connectivity", "success", 1)
+    add_step(job, 2, "authentication", "running")
+
+    shown = page(viewer, job)
+
+    assert "In progress: signing in" in shown
+    assert "Step 2 of 3</h2>" in shown
+    assert "rows read" not in shown
+
+
 def test_resync_says_what_it_reads_again(operator: Client) -> None:
     options = {"tables": ["1"], "table_names": ["orders"], "since": "2026-03-04"}
     job = sync_of(payroll_entity(), type=JobType.HISTORICAL_RESYNC, options=options)
