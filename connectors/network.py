@@ -69,12 +69,14 @@ def resolve(host: str, port: int, *, allowed: Sequence[str]) -> Address:
     return Address(host=name, ip=str(chosen), port=port)
 
 
-def open_line(address: Address) -> socket.socket:
+def open_line(address: Address, seconds: int | None = None) -> socket.socket:
     """Open a TCP connection to a checked address; what waits for an answer on it gives up after the time limit too.
+
+    The limit is `seconds`, or the usual one.
 
     Raises `SyncError`: `connection_timeout` when nothing answers in time, `unreachable` when it is refused.
     """
-    seconds = settings.PATCHBAY_CONNECT_SECONDS
+    seconds = seconds or settings.PATCHBAY_CONNECT_SECONDS
     place = f"port {address.port} of {address.host}"
     try:
         return socket.create_connection((address.ip, address.port), timeout=seconds)

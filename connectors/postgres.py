@@ -60,10 +60,15 @@ def parameters(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def connect(endpoint: Endpoint, side: Side) -> psycopg.Connection[TupleRow]:
-    """Open a connection in autocommit with UTC and ISO dates. Raises `SyncError` with the fitting code."""
+def connect(endpoint: Endpoint, side: Side, *, seconds: int | None = None) -> psycopg.Connection[TupleRow]:
+    """Open a connection in autocommit with UTC and ISO dates, within `seconds` or the usual time limit.
+
+    Raises `SyncError` with the fitting code.
+    """
+    known = _at(endpoint, side)
+    known["connect_timeout"] = seconds or known["connect_timeout"]
     try:
-        connection = psycopg.connect(**_at(endpoint, side), autocommit=True)
+        connection = psycopg.connect(**known, autocommit=True)
         # Set after connecting: a pooler in front of the server refuses them as start-up parameters.
         connection.execute(_SESSION)
     except psycopg.Error as error:
@@ -71,7 +76,7 @@ def connect(endpoint: Endpoint, side: Side) -> psycopg.Connection[TupleRow]:
     return connection
 
 
-def reach(endpoint: Endpoint, side: Side) -> str:
+def reach(endpoint: Endpoint, side: Side, *, seconds: int | None = None) -> str:
     """Look whether a PostgreSQL server answers, before anybody signs in, and return what was found as a sentence.
 
     Raises `SyncError` for settings that are missing, a line that does not open, something else that answers there, and
@@ -80,7 +85,7 @@ def reach(endpoint: Endpoint, side: Side) -> str:
     try:
         known = parameters(endpoint)
         address = network.Address(known["host"], known["hostaddr"], known["port"])
-        answer = _ask_for_tls(address)
+        answer = _ask_for_tls(address, seconds or settings.PATCHBAY_CONNECT_SECONDS)
     except SyncError as error:
         raise SyncError(at_side(error.code, side), error.detail) from None
     if answer == _NOT_OFFERED and known["sslmode"] in _ENCRYPTS_ALWAYS:
@@ -92,14 +97,14 @@ def reach(endpoint: Endpoint, side: Side) -> str:
     return f"Port {address.port} of {address.host} answers{offered}"
 
 
-def _ask_for_tls(address: network.Address) -> bytes:
+def _ask_for_tls(address: network.Address, seconds: int) -> bytes:
     """Return the one letter with which the server answers. Raises `SyncError`."""
-    with closing(network.open_line(address)) as line:
+    with closing(network.open_line(address, seconds)) as line:
         try:
             line.sendall(_ASK_FOR_TLS)
             answer = line.recv(1)
         except TimeoutError:
-            said = f"The connection was opened, but no answer came within {settings.PATCHBAY_CONNECT_SECONDS} s."
+            said = f"The connection was opened, but no answer came within {seconds} s."
             raise SyncError("connection_timeout", said) from None
         except OSError as error:
             raise SyncError("unreachable", f"The connection broke: {error.strerror or error}.") from None

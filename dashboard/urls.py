@@ -12,6 +12,7 @@ from dashboard.views import (
     connection_pages,
     connection_test,
     connections,
+    destinations,
     entities,
     health,
     job_list,
@@ -52,6 +53,15 @@ activity_patterns: list[URLPattern | URLResolver] = [
     path("", activity.list_, name="list"),
 ]
 
+destination_patterns: list[URLPattern | URLResolver] = [
+    path("", destinations.list_, name="list"),
+    path("new/", destinations.new, name="new"),
+    path("<uuid:pk>/", destinations.detail, name="detail"),
+    path("<uuid:pk>/edit/", destinations.edit, name="edit"),
+    path("<uuid:pk>/check/", destinations.check, name="check"),
+    path("<uuid:pk>/delete/", destinations.delete, name="delete"),
+]
+
 system_patterns: list[URLPattern | URLResolver] = [
     path("", system.overview, name="overview"),
     path("alarm/", system.alarm, name="alarm"),
@@ -61,6 +71,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((connection_patterns, "connections"))),
     path("jobs/", include((job_patterns, "jobs"))),
     path("activity/", include((activity_patterns, "activity"))),
+    path("destinations/", include((destination_patterns, "destinations"))),
     path("system/", include((system_patterns, "system"))),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
@@ -39,6 +41,8 @@ MANIFEST = DestinationManifest(
     is_exclusive=True,
 )
 ARRAYS_AS_JSON = True
+# What every DuckDB file says of itself, after a checksum.
+_MAGIC_AT, _MAGIC = 8, b"DUCK"
 
 
 def path_of(endpoint: Endpoint) -> Path:
@@ -54,15 +58,45 @@ def path_of(endpoint: Endpoint) -> Path:
     return path
 
 
+def place_of(config: Mapping[str, Any]) -> str:
+    """Return the file's name."""
+    return f"{str(config.get('file') or '').removesuffix(SUFFIX)}{SUFFIX}"
+
+
+def probe(endpoint: Endpoint) -> Generator[str]:
+    """Look at the folder and at the first bytes of the file, without DuckDB: the web must not load it."""
+    path = path_of(endpoint)
+    _make_folder(path)
+    free = shutil.disk_usage(path.parent).free / 1_000_000_000
+    yield f"The data folder is there, {free:,.0f} GB are free"
+    yield "A file needs no sign-in"
+    if not path.exists():
+        if not os.access(path.parent, os.W_OK):
+            raise SyncError("destination_permission_denied", "No file can be made in the data folder.")
+        yield "The file can be made; the first load makes it"
+        return
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise SyncError("destination_permission_denied", "The file cannot be written to.")
+    with path.open("rb") as file:
+        head = file.read(_MAGIC_AT + len(_MAGIC))
+    if head and head[_MAGIC_AT:] != _MAGIC:
+        raise SyncError("misconfigured", f"“{path.name}” is no DuckDB file.")
+    yield "The file is there and can be written to"
+
+
 def check(endpoint: Endpoint) -> None:
     """Open the file for writing, creating it and its folder. Raises `SyncError`."""
     path = path_of(endpoint)
+    _make_folder(path)
+    with _opened(path):
+        pass
+
+
+def _make_folder(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SyncError("destination_permission_denied", f"The data folder cannot be made: {error.strerror}.") from None
-    with _opened(path):
-        pass
 
 
 def count_rows(endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dict[str, int | None]:

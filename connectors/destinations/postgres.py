@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -38,6 +39,25 @@ _TABLES = """
 """
 _WHICH_TABLES = _TABLES + " AND c.relname = ANY(%s)"
 _NEWEST_SCHEMA = "SELECT schema FROM {} WHERE schema_name = %s ORDER BY inserted_at DESC LIMIT 1"
+
+
+# A person waits for the answer.
+PROBE_SECONDS = 5
+
+
+def place_of(config: Mapping[str, Any]) -> str:
+    """Return server and database."""
+    return f"{config.get('host', '')}:{config.get('port', postgres.DEFAULT_PORT)}/{config.get('database', '')}"
+
+
+def probe(endpoint: Endpoint) -> Generator[str]:
+    """Say what answers, sign in, and look whether schemas may be created. Raises `SyncError`."""
+    yield postgres.reach(endpoint, "destination", seconds=PROBE_SECONDS)
+    with closing(postgres.connect(endpoint, "destination", seconds=PROBE_SECONDS)) as connection:
+        connection.execute(f"SET statement_timeout = '{PROBE_SECONDS} s'")
+        yield f"Signed in as {connection.info.user}"
+        _check(connection)
+        yield f"May create schemas and tables in the database {connection.info.dbname}"
 
 
 def check(endpoint: Endpoint) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from connectors.destinations.bookkeeping import Standing
 from connectors.plan import Endpoint
@@ -26,6 +26,15 @@ class Destination(Protocol):
 
     def check(self, endpoint: Endpoint) -> None:
         """Return if the destination can be written to. Raises `SyncError` with a code about the destination."""
+
+    def probe(self, endpoint: Endpoint) -> Generator[str]:
+        """Give a sentence after each step of a test (`TEST_STEPS`), for the web: within seconds, nothing heavy loaded.
+
+        Raises `SyncError` at the step that fails.
+        """
+
+    def place_of(self, config: Mapping[str, Any]) -> str:
+        """Return in a few characters where a destination with these settings is."""
 
     def count_rows(self, endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dict[str, int | None]:
         """Return the rows of each table in `dataset`; None for a table that is not there. Raises `SyncError`."""
@@ -62,6 +71,11 @@ def manifest(kind: str) -> DestinationManifest:
 def all_manifests() -> tuple[DestinationManifest, ...]:
     """Return every destination's manifest."""
     return tuple(manifest(kind) for kind in _MODULES)
+
+
+def place_of(kind: str, config: Mapping[str, Any]) -> str:
+    """Return where a destination is: "db.example.com:5432/warehouse", "lake.duckdb"."""
+    return destination(kind).place_of(config)
 
 
 def is_exclusive(kind: str) -> bool:

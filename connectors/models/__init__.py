@@ -16,7 +16,7 @@ from connectors.models.connection import (
     SetupStep,
     Tag,
 )
-from connectors.models.destination import Destination
+from connectors.models.destination import Destination, DestinationQuerySet
 from connectors.models.entity import Entity, EntityQuerySet, Mode, Table
 from connectors.models.pause import Pause, PauseQuerySet
 
@@ -31,6 +31,7 @@ __all__ = (
     "Connection",
     "ConnectionQuerySet",
     "Destination",
+    "DestinationQuerySet",
     "Entity",
     "EntityQuerySet",
     "KeptConnections",

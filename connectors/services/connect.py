@@ -34,6 +34,7 @@ def create_destination(
     destination = Destination(name=name, kind=kind, config=dict(config))
     if credentials:
         destination.credentials = secrets.seal(credentials, owner=f"destination:{destination.pk}")
+        destination.credentials_set_at = timezone.now()
     destination.save(force_insert=True)
     return destination
 

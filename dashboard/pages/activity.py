@@ -39,6 +39,10 @@ WORDS: Mapping[str, Words] = {
     ),
     "connection.purge_started": Words("Purge started", "Started to purge what {subject} loaded", "Connections"),
     "connection.deleted": Words("Connection deleted", "Deleted {subject}", "Connections"),
+    "destination.created": Words("Destination added", "Added the destination {subject}", "Destinations"),
+    "destination.changed": Words("Destination changed", "Changed the destination {subject}", "Destinations"),
+    "destination.checked": Words("Destination tested", "Tested the destination {subject}", "Destinations"),
+    "destination.deleted": Words("Destination deleted", "Deleted the destination {subject}", "Destinations"),
     "job.cancelled": Words("Job cancelled", "Cancelled a job of {subject}", "Jobs"),
 }
 

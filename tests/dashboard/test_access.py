@@ -57,8 +57,10 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     connection = make_connection()
     entity = make_entity(connection)
     job = make_job(connection, entity, status=JobStatus.RUNNING)
+    keys: dict[str, object] = {"connections": connection.pk, "jobs": job.pk, "entity_pk": entity.pk}
+    keys["destinations"] = connection.destination_id
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
-    return Site(clients, {"connections": connection.pk, "jobs": job.pk, "entity_pk": entity.pk})
+    return Site(clients, keys)
 
 
 def test_every_address_is_in_the_table_and_the_table_lists_no_other() -> None:
