@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import takewhile
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from connectors.errors import Action
 from connectors.models import Connection
@@ -156,16 +156,10 @@ def _remedies(job: Job, verdict: Verdict | None, can: Can) -> tuple[Remedy, ...]
 
 def _remedy(job: Job, action: Action, can: Can) -> Remedy:
     is_setup = action.kind == "edit_credentials" or job.error_code in {"misconfigured", "unreachable", "dns_failure"}
-    if is_setup and can["edit_connection"] and (href := _setup_of(job.connection)):
+    if is_setup and can["edit_connection"]:
+        href = reverse("connections:setup", args=[job.connection_id])
         return Remedy(action.title, action.hint, href, "Edit setup")
     return Remedy(action.title, action.hint)
-
-
-def _setup_of(connection: Connection) -> str:
-    try:
-        return reverse("connections:setup", args=[connection.pk])
-    except NoReverseMatch:
-        return ""
 
 
 def _text(job: Job, title: str, rows: Sequence[StepRow], verdict: Verdict | None) -> str:
