@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connectors.models import Connection, Entity, ScheduleKind
 from connectors.services import activity, facts
+from connectors.services.changing import refuse_changed, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,25 @@ def plan_of(connection: Connection) -> Plan:
     return Plan(connection.schedule_kind, connection.interval_seconds, connection.cron, connection.time_zone)
 
 
+def plan_version(connection: Connection) -> str:
+    """Name the schedule that a page shows."""
+    return version_of(asdict(plan_of(connection)))
+
+
 @transaction.atomic
-def reschedule(*, connection: Connection, plan: Plan, actor: User | None) -> bool:
+def reschedule(*, connection: Connection, plan: Plan, actor: User | None, seen: str = "") -> bool:
     """Store when a connection runs, and plan the next run of every entity anew. Returns whether anything changed.
 
     The anchor stays, so an interval's slots come back to the same minutes. A run that is due already stays due: the
-    tick has not made it yet, and it must not be lost. Raises `Connection.DoesNotExist`.
+    tick has not made it yet, and it must not be lost. Raises `Connection.DoesNotExist`, and `ChangedMeanwhileError`
+    for a `seen` version that is not the stored one any more.
     """
     locked = facts.lock(connection.pk)
     before = plan_of(locked)
     if before == plan:
         return False
+    if seen:
+        refuse_changed(locked, stored=asdict(before), seen=seen)
     _store(locked, plan)
     now = timezone.now()
     facts.lock_entities(locked)

@@ -98,7 +98,7 @@ def _rotated(demo: _Demo, destination: Destination) -> None:
         return
     password = secrets.token_hex(16)
     databases.set_staging_password(demo.server, password)
-    set_credentials(connection=connection, credentials={"password": password})
+    set_credentials(connection=connection, credentials={"password": password}, actor=demo.actor)
     check_and_discover(connection=connection)
     databases.set_staging_password(demo.server, secrets.token_hex(16))
     enqueue_sync(connection=connection, actor=None, trigger=Trigger.SYSTEM)
@@ -117,7 +117,7 @@ def _unfinished(demo: _Demo, destination: Destination) -> None:
 
 
 def _go(connection: Connection, credentials: dict[str, str]) -> None:
-    set_credentials(connection=connection, credentials=credentials)
+    set_credentials(connection=connection, credentials=credentials, actor=connection.created_by)
     check_and_discover(connection=connection)
     enqueue_sync(connection=connection, actor=None, trigger=Trigger.SYSTEM)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,11 @@ from uuid import UUID
 from connectors.errors import entry, told
 from connectors.models import Activity, Connection
 from connectors.plan import SyncError
+from connectors.schedules import in_words
 from connectors.services.choose import COPIED
 from connectors.services.describe import about_facts
 from connectors.services.review import sign_in_codes
+from dashboard.forms.schedule import ScheduleForm
 from dashboard.forms.setup import AboutForm, SourceForm
 
 # Codes of a source that could not be spoken to at all: where it is said to be is what to look at.
@@ -139,6 +141,17 @@ def tables_conflict(connection: Connection, *, shown: set[UUID], chosen: set[UUI
         for table in connection.tables.filter(pk__in=shown).order_by("name")
     ]
     return _conflict(connection, ("connection.tables_chosen",), rows)
+
+
+def schedule_conflict(connection: Connection, form: ScheduleForm) -> Conflict:
+    """Tell who changed the schedule meanwhile, and set what is stored beside what was chosen."""
+    plan = form.plan()
+    typed = Connection(**asdict(plan))
+    rows = [
+        ("Schedule", in_words(connection), in_words(typed)),
+        ("Time zone", connection.time_zone, plan.time_zone),
+    ]
+    return _conflict(connection, ("connection.rescheduled",), rows)
 
 
 def _conflict(connection: Connection, actions: Sequence[str], rows: Iterable[tuple[str, str, str]]) -> Conflict:

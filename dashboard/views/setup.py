@@ -21,7 +21,7 @@ from connectors.services.changing import ChangedMeanwhileError, ConnectionDelete
 from connectors.services.choose import choose_tables
 from connectors.services.configure import SecretsNeededError, change_sign_in
 from connectors.services.describe import change_about
-from connectors.services.reschedule import reschedule
+from connectors.services.reschedule import plan_version, reschedule
 from connectors.services.setting_up import NameTakenError
 from dashboard.access import HtmxRequest
 from dashboard.forms.schedule import ScheduleForm
@@ -136,7 +136,12 @@ def _schedule(request: HttpRequest, connection: Connection) -> Answer:
     is_preview = request.POST.get("action") == "preview"
     if is_preview or not form.is_valid():
         return Answer(status=OK if form.is_valid() else INVALID, shown={"schedule_form": form, "preview": is_preview})
-    is_other = reschedule(connection=connection, plan=form.plan(), actor=_member(request))
+    try:
+        is_other = reschedule(connection=connection, plan=form.plan(), actor=_member(request), seen=_seen(request))
+    except ChangedMeanwhileError:
+        fresh = connection_or_404(connection.pk)
+        shown = {"schedule_form": form, "schedule_conflict": told.schedule_conflict(fresh, form)}
+        return Answer(status=CONFLICT, shown=shown)
     return Answer(done="The schedule is stored." if is_other else "Nothing was changed: this is the schedule already.")
 
 
@@ -172,6 +177,7 @@ def _show(request: HttpRequest, pk: UUID, answer: Answer) -> HttpResponse:
         "about": pages.about_of(subject.connection),
         "about_form": answer.shown.get("about_form") or AboutForm(None, connection=subject.connection),
         "schedule_form": schedule_form,
+        "schedule_seen": plan_version(subject.connection),
         "editor": editor,
     }
     return render_page(request, "connections/setup.html", context, fragment="parts", status=answer.status)

@@ -44,7 +44,7 @@ def url(connection: Connection) -> str:
 
 
 def seen(client: Client, connection: Connection, part: str) -> str:
-    """Return the version that the page holds for one of its parts; the schedule has none."""
+    """Return the version that the page holds for one of its parts; empty for a part that it has not."""
     page = flat(client.get(url(connection)))
     found = re.search(rf'name="part" value="{part}"><input type="hidden" name="seen" value="(\w+)"', page)
     return found[1] if found else ""
@@ -173,6 +173,20 @@ def test_schedule_is_shown_before_it_is_stored(operator: Client, connection: Con
     wrong = post(operator, connection, "schedule", action="save", **{**choice, "cron": "99 * * * *"})
     assert wrong.status_code == 422
     assert fresh(connection).cron == "30 2 * * *"
+
+
+def test_schedule_that_is_older_than_a_change_shows_both(
+    operator: Client, admin: Client, connection: Connection
+) -> None:
+    version = seen(operator, connection, "schedule")
+    post(admin, connection, "schedule", action="save", schedule="300")
+
+    response = post(operator, connection, "schedule", version=version, action="save", schedule="86400")
+
+    page = flat(response)
+    assert response.status_code == 409
+    assert '<th scope="row">Schedule</th><td class="mono">Every 5 min</td><td class="mono">Daily</td>' in page
+    assert fresh(connection).interval_seconds == 300
 
 
 # --- what people tell each other
