@@ -217,6 +217,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("PATCHBAY_BEHIND_PROXY", default=False) else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+# One tick per table of a large source.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # ---- Celery: the message is a hint, Postgres owns the job -------------------------------------------------------
 CELERY_BROKER_URL = _text("REDIS_URL", "redis://127.0.0.1:6379/0")

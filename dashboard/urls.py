@@ -19,6 +19,8 @@ from dashboard.views import (
     jobs,
     setup,
     system,
+    wizard,
+    wizard_steps,
 )
 
 connection_patterns: list[URLPattern | URLResolver] = [
@@ -26,6 +28,9 @@ connection_patterns: list[URLPattern | URLResolver] = [
     path("connections.csv", connection_exports.csv, name="csv"),
     path("connections.json", connection_exports.json, name="json"),
     path("connections/columns/", connections.columns, name="columns"),
+    path("connections/new/", wizard.catalogue, name="new"),
+    path("connections/new/<slug:provider>/", wizard.start, name="new-of"),
+    path("connections/<uuid:pk>/new/<slug:step>/", wizard_steps.step, name="setup-step"),
     path("connections/<uuid:pk>/", connection_pages.overview, name="overview"),
     path("connections/<uuid:pk>/jobs/", connection_pages.jobs, name="jobs"),
     path("connections/<uuid:pk>/setup/", setup.setup, name="setup"),

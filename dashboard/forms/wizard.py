@@ -16,8 +16,26 @@ from dashboard.forms.manifest_fields import add_controls, secrets_of, settings_o
 # The answer of the button that stores what there is and leads to the page where a destination is added.
 THEN_DESTINATION = "destination"
 _SEARCH_LENGTH = 100
-# The sorts of settings that say where a secret is sent to.
-_PLACES = {"host", "url"}
+
+
+class _One(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the type checker only
+    """One of several; what is no key at all is told like a key that is not there."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except ValidationError as error:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from error
+
+
+class _Some(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # likewise
+    """Some of several, told likewise."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except ValidationError as error:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from error
 
 
 class ConfigureForm(forms.Form):
@@ -30,7 +48,7 @@ class ConfigureForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Give the connection a name that its readers will know."},
     )
-    destination_id = forms.ModelChoiceField(
+    destination_id = _One(
         Destination.objects.none(),
         required=False,
         label="Destination",
@@ -97,8 +115,8 @@ class ConfigureForm(forms.Form):
 
     def _leads_elsewhere(self, known: Mapping[str, Any]) -> bool:
         stored = self.connection.config if self.connection else {}
-        places = [field.name for field in self.manifest.fields if field.type in _PLACES]
-        return any(name in known and known[name] != stored.get(name) for name in places)
+        places = [field.name for field in self.manifest.fields if field.is_place]
+        return any(name in known and str(known[name]) != str(stored.get(name, "")) for name in places)
 
 
 def _initial(connection: Connection | None) -> dict[str, Any]:
@@ -112,13 +130,10 @@ class TablesForm(forms.Form):
     """Which of the tables that were found are copied."""
 
     q = forms.CharField(required=False, max_length=_SEARCH_LENGTH, label="Search tables")
-    tables = forms.ModelMultipleChoiceField(
+    tables = _Some(
         Table.objects.none(),
         required=False,
-        error_messages={
-            "invalid_choice": "One of these tables is not offered any more. Load this page again.",
-            "invalid_pk_value": "One of these tables is not offered any more. Load this page again.",
-        },
+        error_messages={"invalid_choice": "One of these tables is not offered any more. Load this page again."},
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, connection: Connection) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from connectors.errors import Action, ErrorEntry, entry, told
 from connectors.models import Connection, Pause, Status
 from connectors.status import MISSING
+from dashboard.pages.setup_link import resume_of
 from jobs.models import Job
 
 
@@ -33,6 +34,8 @@ class Banner:
     actor: str = ""
     owner: str = ""
     runbook: str = ""
+    # Where a setup that was left goes on: the name of the step and its address.
+    resume: tuple[str, str] = ("", "")
 
 
 def banner_of(connection: Connection, *, source: str, totals: dict[str, int]) -> Banner | None:
@@ -66,7 +69,10 @@ def who_paused(pause: Pause | None) -> str:
 def _incomplete(connection: Connection) -> Banner:
     missing = MISSING.get(connection.status_reason, "Something is missing before it can sync.")
     loaded = "What was loaded before is unchanged" if connection.last_success_at else "Nothing was loaded yet"
-    return Banner("incomplete", "Setup is not finished", f"{missing} {loaded}, and no run is planned.")
+    step, href = resume_of(connection)
+    waits = f" It waits at the step “{step}”." if step else ""
+    text = f"{missing} {loaded}, and no run is planned.{waits}"
+    return Banner("incomplete", "Setup is not finished", text, resume=(step, href))
 
 
 def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Banner:

@@ -20,6 +20,7 @@ from connectors.schedules import in_words
 from connectors.status import reason_in_words
 from dashboard import formatting
 from dashboard.charts import RunsStrip, runs_strip
+from dashboard.pages.setup_link import resume_of
 from jobs.models import Lease, LeaseState
 
 # A connection is late when nothing succeeded within so many intervals.
@@ -58,7 +59,10 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The cells of a row that change by themselves. `refusal` says why a sync cannot be started, if so."""
+    """The cells of a row that change by themselves. `refusal` says why a sync cannot be started, if so.
+
+    `resume` is the address at which a setup that was left goes on.
+    """
 
     status: str
     reason: str
@@ -68,6 +72,7 @@ class Live:
     last: Moment
     next: Moment
     refusal: str
+    resume: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,7 @@ def _row(connection: Connection, counts: Counts, leases: list[Lease], pause: Pau
             last=clock.moment(connection.last_run_at, "Never"),
             next=_next(connection, activity, clock),
             refusal=_refusal(connection),
+            resume=resume_of(connection)[1],
         ),
     )
 
@@ -228,6 +234,8 @@ def _reason(connection: Connection, counts: Counts, pause: Pause | None, clock: 
         actor = pause.created_by.get_username() if pause.created_by else "a person"
         who = "Patchbay" if pause.is_by_rule else actor
         return f"By {who}, {formatting.elapsed_time(pause.created_at, clock.now)}"
+    if step := resume_of(connection)[0]:
+        return f"Setup waits: {step}"
     if connection.status != Status.ACTIVE:
         return reason_in_words(connection.status, connection.status_reason)
     if connection.last_error_code in OUTAGE_CODES:

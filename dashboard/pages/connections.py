@@ -163,8 +163,8 @@ def _empty(kept: Criteria, head: Summary) -> Empty:
     """Say why there is no row: none was ever made, good news, or filters that match nothing."""
     if head.is_empty:
         return Empty(
-            "Nothing is connected yet",
-            "Patchbay was started empty. A first start without the option makes a few connections to look at.",
+            "Connect the first source",
+            "Choose a provider, sign in, and pick what to copy. Most connections are ready in under five minutes.",
         )
     all_of_them = Criteria(sort=kept.sort).address()
     if set(kept.filters) == {"status"} and not kept.text:

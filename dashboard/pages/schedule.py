@@ -88,7 +88,7 @@ def editor_of(connection: Connection, form: ScheduleForm, now: datetime, zone: t
     chosen = form["schedule"].value() or ""
     plan = _plan(connection, form)
     return Editor(
-        intervals=tuple(_choices(_intervals(chosen), chosen)),
+        intervals=tuple(_choices(_intervals(connection), chosen)),
         others=tuple(_choices(_OTHERS, chosen)),
         zones=offered_zones(),
         in_force=in_words(connection),
@@ -118,11 +118,12 @@ def preview_of(connection: Connection, plan: Plan, now: datetime, zone: tzinfo) 
     )
 
 
-def _intervals(chosen: str) -> dict[str, tuple[str, str]]:
+def _intervals(connection: Connection) -> dict[str, tuple[str, str]]:
     """The six choices, and before them an interval that was set by other means."""
-    if not chosen.isdecimal() or chosen in _INTERVALS or int(chosen) in INTERVALS:
+    seconds = connection.interval_seconds
+    if connection.schedule_kind != ScheduleKind.INTERVAL or seconds in INTERVALS:
         return _INTERVALS
-    return {chosen: (f"Every {int(chosen) // 60} minutes", "What is set now."), **_INTERVALS}
+    return {str(seconds): (in_words(connection), "What is set now."), **_INTERVALS}
 
 
 def _choices(rows: dict[str, tuple[str, str]], chosen: str) -> Iterator[Choice]:

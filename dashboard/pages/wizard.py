@@ -18,6 +18,7 @@ from connectors.setup_steps import STEPS, is_open, waiting_step
 from dashboard import formatting
 from dashboard.forms.wizard import ConfigureForm
 from dashboard.pages.job import JobPage, page_of
+from dashboard.pages.setup_link import step_href
 from jobs.models import Job, JobStatus, JobType
 
 # The share of a row that a setting takes, in sixths.
@@ -86,17 +87,6 @@ class Tables:
     total: int
     shown: int
     scope: str
-
-
-def step_href(connection: Connection, step: SetupStep) -> str:
-    """Return the address of a step."""
-    return reverse("connections:setup-step", args=[connection.pk, step.value])
-
-
-def resume_of(connection: Connection) -> tuple[str, str]:
-    """Return name and address of the step that a setup waits at; both empty once it is finished."""
-    waiting = waiting_step(connection)
-    return (str(waiting.label), step_href(connection, waiting)) if waiting else ("", "")
 
 
 def steps_of(connection: Connection | None, now: SetupStep | None) -> tuple[StepLink, ...]:

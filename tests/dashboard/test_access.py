@@ -22,8 +22,10 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOGIN = reverse("account_login")
 # Sign-in and sign-out forms send members on to a page; what they do with a form is tested beside them.
 FORMS = {"account_login", "account_logout", "account_reauthenticate"}
-# The connection of these tests is not paused.
-NOTHING_TO_ASK = {"connections:resume", "connections:purge"}
+# The connection of these tests is not paused, and its setup is finished.
+NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step"}
+# Words that addresses hold beside keys.
+WORDS = {"provider": "postgres", "step": "review"}
 
 
 def patterns(urls: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -60,7 +62,7 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     keys: dict[str, object] = {"connections": connection.pk, "jobs": job.pk, "entity_pk": entity.pk}
     keys["destinations"] = connection.destination_id
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
-    return Site(clients, keys)
+    return Site(clients, {**keys, **WORDS})
 
 
 def test_every_address_is_in_the_table_and_the_table_lists_no_other() -> None:

@@ -235,7 +235,7 @@ def test_pages_by_key_meet_every_row_once(viewer: Client, monkeypatch: pytest.Mo
 
 
 def test_empty_states_say_what_to_do(viewer: Client) -> None:
-    assert "Nothing is connected yet" in page(viewer)
+    assert "Connect the first source" in page(viewer)
 
     make_connection(name="Halden")
     text = page(viewer, "?q=haldn&provider=postgres")
