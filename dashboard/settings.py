@@ -281,6 +281,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "jobs.tick": {"task": "jobs.tick", "schedule": 1.0, "options": {"queue": "system", "expires": 5}},
     "jobs.reap": {"task": "jobs.reap", "schedule": 5.0, "options": {"queue": "system", "expires": 15}},
+    "jobs.take_up_bulks": {
+        "task": "jobs.take_up_bulks",
+        "schedule": 5.0,
+        "options": {"queue": "system", "expires": 10},
+    },
     "jobs.end_pauses": {"task": "jobs.end_pauses", "schedule": 30.0, "options": {"queue": "system", "expires": 30}},
     "jobs.self_test": {"task": "jobs.self_test", "schedule": 600.0, "options": {"queue": "system", "expires": 600}},
     "jobs.keep_partitions": {

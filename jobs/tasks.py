@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from connectors.services.reconcile import reconcile as reconcile_once
 from jobs.models import Queue
 from jobs.runner import run_job
-from jobs.services import drain, pulse
+from jobs.services import bulk, drain, pulse
 from jobs.services.dispatch import refill
 from jobs.services.dispatch import tick as tick_once
 from jobs.services.pausing import end_pauses as end_pauses_once
@@ -62,6 +62,24 @@ def tick() -> None:
 def reap() -> None:
     """Take back the jobs of workers that are gone."""
     pulse.measured("reap", reap_once, "taken_back")
+
+
+@shared_task(name="jobs.work_bulk", time_limit=_LONGEST_SYSTEM_TASK)
+def work_bulk(bulk_id: str) -> None:
+    """Work on a bulk action for a moment, then let the queue's other tasks come to their turn."""
+    try:
+        known = UUID(bulk_id)
+    except (ValueError, AttributeError, TypeError):
+        log.warning("Dropped a message that names no bulk action")
+        return
+    if bulk.work_off(known):
+        bulk.publish_slice(known)
+
+
+@shared_task(name="jobs.take_up_bulks", time_limit=_LONGEST_SYSTEM_TASK)
+def take_up_bulks() -> None:
+    """Go on with the bulk actions whose worker is gone."""
+    pulse.measured("take_up_bulks", bulk.take_up_bulks, "taken_up")
 
 
 @shared_task(name="jobs.keep_partitions", time_limit=_LONGEST_SYSTEM_TASK)

@@ -5,6 +5,7 @@
 cannot. Only `jobs.services` changes a status.
 """
 
+from jobs.models.bulk import Bulk, BulkAction, BulkItem, BulkItemQuerySet, ItemStatus
 from jobs.models.enums import ENDED, SYNC_TYPES, JobStatus, JobType, LeaseState, Queue, StepStatus, Trigger
 from jobs.models.job import Attempt, Job, JobQuerySet, LogLine, Step
 from jobs.models.lease import Lease, LeaseQuerySet
@@ -15,6 +16,11 @@ __all__ = (
     "SYNC_TYPES",
     "AccountBlock",
     "Attempt",
+    "Bulk",
+    "BulkAction",
+    "BulkItem",
+    "BulkItemQuerySet",
+    "ItemStatus",
     "Job",
     "JobQuerySet",
     "JobStatus",

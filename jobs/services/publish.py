@@ -40,6 +40,18 @@ def _publish_now(job_ids: Sequence[UUID]) -> None:
             publish([lease])
 
 
+def send(name: str, argument: str, queue: str) -> None:
+    """Send one message to a task that carries an id. Never raises: the tasks of beat take up again what is not sent."""
+    try:
+        with (
+            current_app.connection_for_write(transport_options=_ONE_TRY) as broker,
+            current_app.amqp.Producer(broker) as producer,
+        ):
+            current_app.send_task(name, args=[argument], queue=queue, producer=producer)
+    except (OperationalError, OSError) as error:
+        log.warning("The broker is away; a task waits in the database", task=name, reason=str(error))
+
+
 def publish(leases: Sequence[Lease]) -> None:
     """Send one message per lease to its queue. Never raises: what is not sent is free for the next tick again."""
     if not leases:
