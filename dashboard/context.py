@@ -58,7 +58,7 @@ class HealthLine:
 
 # Only pages that exist.
 SECTIONS = (
-    Section("Connections", "connections:list", "plug", frozenset({"connections"})),
+    Section("Connections", "connections:list", "plug", frozenset({"connections", "bulk"})),
     Section("Jobs", "jobs:list", "jobs", frozenset({"jobs"})),
     Section("Destinations", "destinations:list", "db", frozenset({"destinations"})),
     Section("Activity", "activity:list", "activity", frozenset({"activity"}), "read_audit_log"),

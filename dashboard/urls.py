@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from dashboard.views import (
     actions,
     activity,
+    bulk,
     connection_exports,
     connection_pages,
     connection_test,
@@ -48,6 +49,16 @@ connection_patterns: list[URLPattern | URLResolver] = [
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/sync/", entities.sync, name="sync-entity"),
 ]
 
+bulk_patterns: list[URLPattern | URLResolver] = [
+    path("sync/", bulk.sync, name="sync"),
+    path("test/", bulk.test, name="test"),
+    path("pause/", bulk.pause, name="pause"),
+    path("resume/", bulk.resume, name="resume"),
+    path("tag/", bulk.tag, name="tag"),
+    path("delete/", bulk.delete, name="delete"),
+    path("<uuid:pk>/", bulk.detail, name="detail"),
+]
+
 job_patterns: list[URLPattern | URLResolver] = [
     path("", job_list.list_, name="list"),
     path("<uuid:pk>/", jobs.detail, name="detail"),
@@ -74,6 +85,7 @@ system_patterns: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((connection_patterns, "connections"))),
+    path("bulk/", include((bulk_patterns, "bulk"))),
     path("jobs/", include((job_patterns, "jobs"))),
     path("activity/", include((activity_patterns, "activity"))),
     path("destinations/", include((destination_patterns, "destinations"))),

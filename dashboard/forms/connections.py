@@ -70,8 +70,12 @@ class Criteria:
 
     def address(self, route: str = "connections:list") -> str:
         """Return the address that asks for this."""
-        query = urlencode(self.parameters())
+        query = self.query()
         return f"{reverse(route)}?{query}" if query else reverse(route)
+
+    def query(self) -> str:
+        """Return the parameters as they stand in an address."""
+        return urlencode(self.parameters())
 
     def first_page(self) -> Criteria:
         """The same from the start of the order."""

@@ -7,7 +7,13 @@ from uuid import UUID
 
 from django.urls import reverse
 
-_QUESTIONS = {"paused": ("Resume…", "connections:resume"), "not_paused": ("Pause…", "connections:pause")}
+from connectors.status import MISSING
+
+_QUESTIONS = {
+    "paused": ("Resume…", "connections:resume"),
+    "already_paused": ("Resume…", "connections:resume"),
+    "not_paused": ("Pause…", "connections:pause"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ def way_out(connection_id: UUID, code: str, job_id: UUID | None) -> Way:
     if code in _QUESTIONS:
         label, view = _QUESTIONS[code]
         return Way(label, reverse(view, args=[connection_id]), is_dialog=True)
+    if code == "incomplete" or code in MISSING:
+        return Way("Finish setup", reverse("connections:setup", args=[connection_id]))
     if code == "deleted":
         return Way("Go to Connections", reverse("connections:list"))
     return Way("Open connection", reverse("connections:overview", args=[connection_id]))

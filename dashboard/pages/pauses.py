@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from uuid import UUID
 from zoneinfo import ZoneInfoNotFoundError
 
 from cronsim import CronSimError
@@ -51,9 +52,9 @@ class ResumeQuestion:
     lines: tuple[str, ...]
 
 
-def pause_of(connection: Connection, form: PauseForm, now: datetime, zone: tzinfo) -> PauseQuestion:
-    """Prepare the question, with what was answered so far."""
-    live = Lease.objects.syncs().filter(connection=connection, state=LeaseState.RUNNING)
+def pause_of(connection_ids: Collection[UUID], form: PauseForm, now: datetime, zone: tzinfo) -> PauseQuestion:
+    """Prepare the question about one connection or several, with what was answered so far."""
+    live = Lease.objects.syncs().filter(connection__in=connection_ids, state=LeaseState.RUNNING)
     running = list(live.only("progress"))
     several = f"{len(running)} syncs are in progress"
     typed = form["until"].value()

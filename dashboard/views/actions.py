@@ -62,7 +62,7 @@ def pause(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _told(request, connection, f"{connection.name} is paused already. Nothing was changed.", "paused")
     form = PauseForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        page = pause_of(connection, form, timezone.now(), timezone.get_current_timezone())
+        page = pause_of([connection.pk], form, timezone.now(), timezone.get_current_timezone())
         return _ask(request, "pause", connection, {"form": form, "page": page})
     try:
         pause_connection(connection=connection, actor=cast("User", request.user), **form.answer())

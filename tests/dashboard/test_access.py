@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from dashboard.access import ACTIONS, MEMBER_ROLES, VIEWS, Can, Role
-from jobs.models import JobStatus
+from jobs.models import BulkAction, JobStatus
+from jobs.services.bulk import start_bulk
 from tests.conftest import member
 from tests.factories import make_connection, make_entity, make_job
 
@@ -61,6 +62,8 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     job = make_job(connection, entity, status=JobStatus.RUNNING)
     keys: dict[str, object] = {"connections": connection.pk, "jobs": job.pk, "entity_pk": entity.pk}
     keys["destinations"] = connection.destination_id
+    bulk = start_bulk(action=BulkAction.SYNC, connection_ids=[connection.pk], actor=None, options={})
+    keys["bulk"] = bulk.pk
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
     return Site(clients, {**keys, **WORDS})
 

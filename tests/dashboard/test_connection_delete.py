@@ -133,9 +133,10 @@ def test_action_in_each_state_pressed_twice(admin: Client, action: str, state: s
     for response in (first, second):
         if response.status_code == 409:
             page = flat(response)
-            assert "<h1>Nothing was changed</h1>" in page
             assert any(reason in page for reason in REASONS)
-            assert 'class="btn btn--primary"' in page
+            # A test shows the one that is on its way; all others lead on from a page of their own.
+            assert action == "test" or "<h1>Nothing was changed</h1>" in page
+            assert 'class="btn btn--primary"' in page or action == "test"
 
 
 def everything() -> list[Any]:
@@ -153,7 +154,10 @@ def test_viewer_may_do_nothing_and_sees_no_button(viewer: Client, connection: Co
 
     assert everything() == before
     for page in ("/", connection.get_absolute_url()):
-        assert url(connection, f"{action}/") not in flat(viewer.get(page))
+        # Everybody may look at earlier tests, at the address that starts one.
+        shown = flat(viewer.get(page))
+        assert f'action="{url(connection, f"{action}/")}"' not in shown
+        assert action == "test" or url(connection, f"{action}/") not in shown
 
 
 def test_operator_has_no_delete_and_an_admin_has(operator: Client, admin: Client, connection: Connection) -> None:
