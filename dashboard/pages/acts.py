@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
@@ -13,7 +13,8 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from connectors.models import BY_ITSELF, Activity, ActivityQuerySet, Connection
+from connectors.models import BY_ITSELF, Activity, ActivityQuerySet, Connection, ScheduleKind
+from connectors.schedules import INTERVALS
 from dashboard import formatting
 from dashboard.forms.activity import ActivityFilterForm, span_of
 from dashboard.pages.activity import words_of
@@ -187,8 +188,18 @@ def _href(one: Activity) -> str:
 
 
 def _change(change: Mapping[str, Any]) -> Change:
-    before, after = _text(change.get("before")), _text(change.get("after"))
-    return Change(str(change.get("field", "")), before, after or _NOTHING)
+    name = str(change.get("field", ""))
+    words = _WORDS_OF.get(name, _text)
+    before, after = (words(change.get(side)) for side in ("before", "after"))
+    return Change(_FIELDS.get(name, name), before, after or _NOTHING)
+
+
+def _interval(value: object) -> str:
+    return INTERVALS.get(value, f"Every {value // 60} min").lower() if isinstance(value, int) else _text(value)
+
+
+def _kind(value: object) -> str:
+    return str(dict(ScheduleKind.choices).get(str(value), value or "")).lower()
 
 
 def _text(value: object) -> str:
@@ -200,3 +211,8 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)
+
+
+# Stored names that are not those people know, and stored values that are told in other words.
+_FIELDS = {"interval_seconds": "interval", "schedule_kind": "schedule", "time_zone": "time zone"}
+_WORDS_OF: Mapping[str, Callable[[object], str]] = {"interval_seconds": _interval, "schedule_kind": _kind}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.urls import reverse
+
 from connectors.errors import Action, ErrorEntry, entry, told
 from connectors.models import Connection, Pause, Status
 from connectors.status import MISSING
@@ -19,7 +21,7 @@ class Banner:
     """What the banner says; the code, the job and the times are there where they apply.
 
     `is_first` says that the job is the first that failed so, `actor` who paused; `owner` and `runbook` are whom to ask
-    and what to read where it is broken.
+    and what to read where it is broken, `mend` is the address of the setup where a change there helps.
     """
 
     status: str
@@ -34,6 +36,7 @@ class Banner:
     actor: str = ""
     owner: str = ""
     runbook: str = ""
+    mend: str = ""
     # Where a setup that was left goes on: the name of the step and its address.
     resume: tuple[str, str] = ("", "")
 
@@ -72,7 +75,8 @@ def _incomplete(connection: Connection) -> Banner:
     step, href = resume_of(connection)
     waits = f" It waits at the step “{step}”." if step else ""
     text = f"{missing} {loaded}, and no run is planned.{waits}"
-    return Banner("incomplete", "Setup is not finished", text, resume=(step, href))
+    mend = "" if href else _setup(connection)
+    return Banner("incomplete", "Setup is not finished", text, resume=(step, href), mend=mend)
 
 
 def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Banner:
@@ -99,6 +103,7 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         next_run_at=group["next_at"],
         owner=_owner(connection),
         runbook=connection.runbook_url,
+        mend=_setup(connection) if any(one.kind == "edit_credentials" for one in found.actions) else "",
     )
 
 
@@ -124,7 +129,12 @@ def _stumbling(connection: Connection, source: str) -> Banner:
         next_run_at=connection.next_run_at,
         owner=_owner(connection),
         runbook=connection.runbook_url,
+        mend=_setup(connection) if any(one.kind == "edit_credentials" for one in found.actions) else "",
     )
+
+
+def _setup(connection: Connection) -> str:
+    return reverse("connections:setup", args=[connection.pk])
 
 
 def _owner(connection: Connection) -> str:

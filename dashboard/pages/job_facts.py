@@ -37,6 +37,7 @@ def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple
     ended = [Fact("Ended", moment=job.ended_at, note=day), Fact("Duration", _duration(job), note=_usual_duration(job))]
     return (
         Fact("Connection", connection.name, connection.get_absolute_url()),
+        *_whom_to_ask(job),
         *entity,
         _destination(job),
         *_extent(job),
@@ -50,6 +51,15 @@ def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple
         *([Fact("Bytes read", file_size(job.bytes))] if job.bytes else []),
         *([Fact("Worker", short_name(job.worker), is_mono=True)] if job.worker else []),
     )
+
+
+def _whom_to_ask(job: Job) -> tuple[Fact, ...]:
+    """Who knows about the connection, and what to read, where its job failed."""
+    connection = job.connection
+    if job.status != JobStatus.FAILED:
+        return ()
+    owner = (Fact("Owner", connection.owner.get_username()),) if connection.owner else ()
+    return (*owner, Fact("Runbook", "Open", connection.runbook_url)) if connection.runbook_url else owner
 
 
 def _destination(job: Job) -> Fact:

@@ -63,7 +63,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def for_page(self) -> JobQuerySet:
         """A job with all that its page names."""
         return self.select_related(
-            "connection__destination", "entity", "actor", "lease", "lease__cancel_requested_by"
+            "connection__destination", "connection__owner", "entity", "actor", "lease", "lease__cancel_requested_by"
         ).defer("connection__credentials", "connection__destination__credentials")
 
     def for_run(self) -> JobQuerySet:

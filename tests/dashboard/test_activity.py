@@ -81,6 +81,20 @@ def test_act_says_who_what_and_what_it_was(viewer: Client) -> None:
     assert "Today, " in page
 
 
+def test_schedule_is_told_in_words(viewer: Client) -> None:
+    connection = make_connection()
+    changes = activity.differences(
+        {"schedule_kind": "interval", "interval_seconds": 300}, {"schedule_kind": "manual", "interval_seconds": None}
+    )
+    act(connection, "connection.rescheduled", changes=changes)
+
+    page = flat(viewer.get(f"/connections/{connection.pk}/activity/"))
+
+    assert '<dt>schedule</dt><dd><del><span class="vh">was </span>fixed interval</del>' in page
+    assert "only when asked</ins>" in page
+    assert '<dt>interval</dt><dd><del><span class="vh">was </span>every 5 min</del>' in page
+
+
 def test_connection_shows_its_own_acts_and_everything_is_for_admins(
     viewer: Client, operator: Client, admin: Client
 ) -> None:

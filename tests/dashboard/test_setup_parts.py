@@ -14,7 +14,7 @@ from connectors.models import Activity, Connection, Mode, Status, Table, Tag
 from connectors.services import facts
 from tests.conftest import member
 from tests.dashboard.pages import flat
-from tests.factories import make_connection, make_entity, make_ready_connection
+from tests.factories import make_connection, make_entity, make_job, make_ready_connection
 
 HTMX = {"HX-Request": "true"}
 ABOUT = {"name": "Harbour Shop", "owner": "", "runbook_url": "", "tags": "", "description": ""}
@@ -104,6 +104,7 @@ def test_without_any_table_it_is_incomplete_and_with_one_it_runs_again(
     found = fresh(connection)
     assert (found.status, found.status_reason, found.next_run_at) == (Status.INCOMPLETE, "no_tables_selected", None)
     assert "the connection is incomplete" in told(response)
+    assert f'id="open-setup" href="{url(connection)}"' in flat(operator.get(found.get_absolute_url()))
 
     post(operator, connection, "tables", shown=shown, every="on")
     assert fresh(connection).status == Status.ACTIVE
@@ -219,6 +220,11 @@ def test_notes_are_stored_and_shown_where_they_help(operator: Client, connection
     assert link in banner
     assert "Owner <" in banner
     assert "admin" in banner
+    assert f'href="{url(connection)}"' in banner
+    job = make_job(found, connection.entities.get(), status="failed", error_code="invalid_credentials")
+    facts_of_job = flat(operator.get(job.get_absolute_url()))
+    assert "<dt>Owner</dt><dd>admin</dd>" in facts_of_job
+    assert 'href="https://wiki.example/shop?page=1&amp;x=2" rel="noopener noreferrer">Open</a>' in facts_of_job
     cards = page.partition('id="c-connection"')[2]
     assert link in cards
     assert "weekly report" in cards
