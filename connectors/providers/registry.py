@@ -5,10 +5,10 @@ Adding a provider is one package with the same file names, and one line here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from connectors.plan import Endpoint, FoundEntity, FoundTable, Reporter, SyncPlan
 from connectors.providers.feed import Feeds
@@ -37,6 +37,9 @@ class Access(Protocol):
 
     def check_tables(self, endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str, str]]) -> None:
         """Return if each of `tables`, (schema, name), of an entity can be read. Raises `SyncError`."""
+
+    def how_to_allow(self, config: Mapping[str, Any], tables: Sequence[tuple[str, str]]) -> str:
+        """Return what the source's owner types so that `tables`, (schema, name), can be read; empty for nothing."""
 
 
 class Source(Protocol):

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from connectors.errors import Action
 from connectors.models import Connection
+from connectors.providers import registry as providers
 from dashboard.access import Can
 from dashboard.formatting import duration
 from dashboard.pages.job import Verdict, verdict_of
@@ -68,6 +69,7 @@ class ShownTest:
     failed: str
     verdict: Verdict | None
     remedies: tuple[Remedy, ...]
+    statement: str
     took: str
     spoken: str
     text: str
@@ -96,6 +98,7 @@ def shown_of(job: Job, steps: Sequence[Step], can: Can, now: datetime) -> ShownT
         failed=next((row.name for row in rows if row.status == "failed"), ""),
         verdict=verdict,
         remedies=_remedies(job, verdict, can) if job.status == JobStatus.FAILED else (),
+        statement=_statement(job),
         took=duration(job.duration_ms / 1000) if job.duration_ms is not None else "",
         spoken=title if job.is_over else f"Testing {job.connection.name}",
         text=_text(job, title, rows, verdict),
@@ -160,6 +163,15 @@ def _remedy(job: Job, action: Action, can: Can) -> Remedy:
         href = reverse("connections:setup", args=[job.connection_id])
         return Remedy(action.title, action.hint, href, "Edit setup")
     return Remedy(action.title, action.hint)
+
+
+def _statement(job: Job) -> str:
+    """Return what the owner of the source types to allow what was refused, empty where there is no such thing."""
+    if job.error_code != "insufficient_permissions":
+        return ""
+    connection = job.connection
+    tables = list(connection.tables.filter(is_selected=True).values_list("source_schema", "name"))
+    return providers.access(connection.provider).how_to_allow(connection.config, tables)
 
 
 def _text(job: Job, title: str, rows: Sequence[StepRow], verdict: Verdict | None) -> str:

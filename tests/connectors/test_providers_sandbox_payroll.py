@@ -42,6 +42,14 @@ def code_of(endpoint: Endpoint, company: str = "") -> str:
     return caught.value.code
 
 
+def test_reach_asks_no_key_and_tells_what_answers(payroll: Endpoint) -> None:
+    nobody = Endpoint(payroll.kind, {"base_url": "http://127.0.0.1:1"})
+
+    assert access.reach(Endpoint(payroll.kind, payroll.config)).endswith("of 127.0.0.1 answers, not encrypted")
+    with pytest.raises(SyncError, match="unreachable"):
+        access.reach(nobody)
+
+
 def test_companies_are_entities(payroll: Endpoint, sandbox: Running) -> None:
     found = access.list_entities(payroll)
 

@@ -48,6 +48,11 @@ def connection_id(stack: Stack, name: str) -> str:
     return str(stack.value("SELECT id FROM connectors_connection WHERE name = %s", name))
 
 
+def destination_id(stack: Stack, name: str) -> str:
+    """Return the id of a destination of the demo."""
+    return str(stack.value("SELECT id FROM connectors_destination WHERE name = %s", name))
+
+
 def entity(stack: Stack, ref: str) -> EntityRecord:
     """Return the entity that the source calls `ref`."""
     query = "SELECT id::text, connection_id::text, ref, dataset FROM connectors_entity WHERE ref = %s"

@@ -72,7 +72,15 @@ def paths(stack: Stack) -> list[str]:
     pages = ["/", "/?status=broken", "/?q=no+such+connection", "/nothing/", "/accounts/logout/"]
     for name in CONNECTIONS:
         connection = f"/connections/{records.connection_id(stack, name)}/"
-        pages += [connection, f"{connection}jobs/"]
+        pages += [connection, f"{connection}jobs/", f"{connection}test/"]
+    warehouse = f"/destinations/{records.destination_id(stack, 'Warehouse')}/"
+    pages += [
+        "/destinations/",
+        "/destinations/new/",
+        "/destinations/new/?kind=postgres",
+        warehouse,
+        f"{warehouse}edit/",
+    ]
     pages += [records.entity(stack, ref).path for ref in ("co_halden_foods", "co_halden_iberia")]
     pages += [records.last_job(stack, name).path for name in ("Webshop", "Halden payroll", "Webshop staging")]
     return pages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -70,6 +70,20 @@ def check_tables(endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str
         raise SyncError("source_object_missing", f"Not found at the source: {', '.join(missing)}.")
     if closed := [name for name, _, is_open in rows if not is_open]:
         raise SyncError("insufficient_permissions", f"The user may not read: {', '.join(closed)}.")
+
+
+def how_to_allow(config: Mapping[str, Any], tables: Sequence[tuple[str, str]]) -> str:
+    """Return the statements that let the user of `config` read `tables`, and nothing but read."""
+    user, default = sql.Identifier(str(config.get("user"))), str(config.get("schema") or DEFAULT_SCHEMA)
+    wanted = sorted((schema or default, name) for schema, name in tables)
+    statements = [
+        sql.SQL("GRANT USAGE ON SCHEMA {}\n  TO {};").format(sql.Identifier(schema), user)
+        for schema in sorted({schema for schema, _ in wanted} or {default})
+    ]
+    if wanted:
+        names = sql.SQL(",\n  ").join(sql.Identifier(*one) for one in wanted)
+        statements.append(sql.SQL("GRANT SELECT ON {}\n  TO {};").format(names, user))
+    return "\n".join(statement.as_string() for statement in statements)
 
 
 def list_entities(endpoint: Endpoint) -> list[FoundEntity]:
