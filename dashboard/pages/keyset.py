@@ -119,8 +119,7 @@ def cut(rows: QuerySet[RowT], order: Order, *, size: int, after: str = "", befor
     found = list(_from(rows, order, after, before)[: size + 1])
     shown = found[:size][::-1] if back else found[:size]
     is_more = len(found) > size
-    place = order.beyond([key.value(shown[0]) for key in order.keys], is_reversed=True) if shown else Q(pk=None)
-    counts = rows.aggregate(total=Count("pk"), passed=Count("pk", filter=place))
+    counts = _counted(rows, order, shown[0] if shown and (after or before) else None)
     has_before, has_after = (is_more, True) if back else (counts["passed"] > 0, is_more)
     return Slice(
         rows=shown,
@@ -129,6 +128,15 @@ def cut(rows: QuerySet[RowT], order: Order, *, size: int, after: str = "", befor
         before=order.cursor(shown[0]) if shown and has_before else "",
         after=order.cursor(shown[-1]) if shown and has_after else "",
     )
+
+
+def _counted(rows: QuerySet[Any], order: Order, first: Model | None) -> dict[str, int]:
+    """Count all rows, and those that were passed before the page that begins with `first`, in one query."""
+    if first is None:
+        # The start of the list: nothing was passed, and no sort key has to be worked out to count.
+        return {"total": rows.count(), "passed": 0}
+    passed = order.beyond([key.value(first) for key in order.keys], is_reversed=True)
+    return rows.aggregate(total=Count("pk"), passed=Count("pk", filter=passed))
 
 
 def keys_of(rows: QuerySet[RowT], order: Order, *, size: int, after: str = "", before: str = "") -> list[Any]:
