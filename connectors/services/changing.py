@@ -32,10 +32,15 @@ def version_of(values: Mapping[str, Any]) -> str:
 def lock_kept(connection_id: UUID) -> Connection:
     """Lock a connection that was not deleted and return it. Raises `ConnectionDeletedError`."""
     locked = facts.lock(connection_id)
-    if locked.deleted_at is not None:
-        message = f"{locked.name} was deleted. Nothing was changed."
-        raise ConnectionDeletedError(message)
+    refuse_deleted(locked)
     return locked
+
+
+def refuse_deleted(connection: Connection) -> None:
+    """Raise `ConnectionDeletedError` for a connection that was deleted."""
+    if connection.deleted_at is not None:
+        message = f"{connection.name} was deleted. Nothing was changed."
+        raise ConnectionDeletedError(message)
 
 
 def refuse_changed(connection: Connection, *, stored: Mapping[str, Any], seen: str) -> None:

@@ -21,7 +21,7 @@ from connectors.providers import registry
 from connectors.providers.manifest import Manifest
 from connectors.services import activity, connect, facts, review
 from connectors.services.asking import ask_in_time
-from connectors.services.changing import lock_kept, refuse_changed, version_of
+from connectors.services.changing import lock_kept, refuse_changed, refuse_deleted, version_of
 
 
 class SecretsNeededError(Exception):
@@ -61,6 +61,7 @@ def change_sign_in(*, connection: Connection, seen: str, proposed: SignIn, actor
     is not the stored one any more, `ConnectionDeletedError`; then nothing is changed.
     """
     used = Connection.everything.get(pk=connection.pk)
+    refuse_deleted(used)
     endpoint = _endpoint(used, proposed)
     changes = _changes(used, endpoint)
     if changes:

@@ -184,6 +184,8 @@ def _href(one: Activity) -> str:
     """Return where the subject is seen, empty once it is deleted."""
     if one.connection_id and one.connection and one.connection.deleted_at is None:
         return reverse("connections:overview", args=[one.connection_id])
+    if one.destination_id and one.destination:
+        return reverse("destinations:detail", args=[one.destination_id])
     return ""
 
 

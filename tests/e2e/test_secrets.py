@@ -73,9 +73,9 @@ def test_all_kinds_of_secrets_are_looked_for(secrets: Secrets) -> None:
 
 def addresses(stack: Stack) -> Iterator[str]:
     """Give the address of every page there is: of all connections, entities and jobs, and the pages for strangers."""
-    yield from ("/", "/?q=shop", "/nothing/", "/accounts/login/", "/accounts/logout/")
+    yield from ("/", "/?q=shop", "/nothing/", "/activity/", "/accounts/login/", "/accounts/logout/")
     for (connection,) in stack.rows("SELECT id::text FROM connectors_connection"):
-        yield from (f"/connections/{connection}/", f"/connections/{connection}/jobs/")
+        yield from (f"/connections/{connection}/{part}" for part in ("", "jobs/", "setup/", "activity/"))
     for row in stack.rows("SELECT connection_id::text, id::text FROM connectors_entity"):
         yield "/connections/{}/entities/{}/".format(*row)
     for (job,) in stack.rows("SELECT id::text FROM jobs_job"):
