@@ -16,12 +16,14 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
 SEE_OTHER_MIN, SEE_OTHER_MAX = 300, 399
+SIGN_IN = ("account_login", "account_reauthenticate")
 
 
 class HtmxRequest(HttpRequest):
@@ -189,7 +191,9 @@ class ReauthenticateByHeaderMiddleware:
         """Pass the request on; name the page in a redirect to sign in, by a client redirect to a fragment request."""
         response = self.get_response(request)
         sign_in, mark, _ = response.headers.get("Location", "").partition(f"?{REDIRECT_FIELD_NAME}=")
-        if not mark or not SEE_OTHER_MIN <= response.status_code <= SEE_OTHER_MAX:
+        is_away = SEE_OTHER_MIN <= response.status_code <= SEE_OTHER_MAX
+        # Other pages are told where to go on, too.
+        if not mark or not is_away or sign_in not in {reverse(name) for name in SIGN_IN}:
             return response
         address = f"{sign_in}?{urlencode({REDIRECT_FIELD_NAME: _page_of(request)}, safe='/')}"
         if not request.htmx:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -26,7 +27,6 @@ from jobs.services.enqueue_test import enqueue_test
 OK, INVALID = 200, 422
 # What a connection runs at until its schedule is chosen.
 DEFAULT_INTERVAL = 6 * 60 * 60
-ADD_DESTINATION = "/destinations/new/"
 
 
 @require_safe
@@ -96,7 +96,7 @@ def _go_on(request: HttpRequest, connection: Connection, form: ConfigureForm) ->
     """Lead to the next step, with its test on its way where one is needed."""
     if form.goes_to_destinations:
         back = urlencode({"next": step_href(connection, SetupStep.CONFIGURE)})
-        return HttpResponseRedirect(f"{ADD_DESTINATION}?{back}")
+        return HttpResponseRedirect(f"{reverse('destinations:new')}?{back}")
     if connection.tested_at is None:
         try:
             enqueue_test(connection=connection, actor=cast("User", request.user))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.messages import get_messages
@@ -158,7 +159,7 @@ def test_destination_can_be_added_on_the_way_and_nothing_typed_is_lost(operator:
     response = operator.post("/connections/new/postgres/", answer(None, then="destination"))
 
     made = Connection.objects.get()
-    assert response["Location"].startswith("/destinations/new/?next=")
+    assert unquote(response["Location"]) == f"/destinations/new/?next={at(made, 'configure')}"
     assert (made.setup_step, made.status_reason) == (SetupStep.CONFIGURE, "missing_config")
     assert made.read_credentials() == {"password": PASSWORD}
     assert not Job.objects.exists()

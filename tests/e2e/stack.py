@@ -166,13 +166,14 @@ class Stack:
         ]
 
 
-def start(home: Path, port: int) -> Stack:
-    """Run `manage.py up` as a person does, in an environment that names nothing but the home folder and the port."""
+def start(home: Path, port: int, *options: str, **settings: str) -> Stack:
+    """Run `manage.py up` as a person does; its environment names the home folder, the port and `settings` only."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(home.parent), "PATCHBAY_HOME": str(home), "PORT": str(port)}
+    environment |= settings
     log = home.parent / f"up-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
+            [sys.executable, "manage.py", "up", *options],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
