@@ -67,7 +67,7 @@ def test_page_says_that_all_is_well(viewer: Client) -> None:
     assert "<title>System · Patchbay</title>" in page
     assert "Works</span>" in page
     assert "finding-1" not in page
-    assert "Every schedule started on time." in page
+    assert "No schedule is overdue." in page
     assert "No scheduled job started in the last 24 hours." in page
     assert "4 workers on 1 machine, each heard from within 30 s" in page
     assert "All workers healthy" in page
