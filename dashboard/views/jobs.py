@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -19,11 +19,12 @@ from dashboard.pages import job_support, parts
 from dashboard.pages.job import neighbour_links, page_of, subject_of
 from dashboard.pages.job_again import again_of, sync_again_url
 from dashboard.pages.job_log import log_of
+from dashboard.views.refusals import refused
 from dashboard.views.rendering import render_page, wants_fragment
 from jobs.models import Job
 from jobs.services.cancel import CannotCancel, request_cancel
 
-OK, CONFLICT, STOP_POLLING = 200, 409, 286
+OK, STOP_POLLING = 200, 286
 PARTS = (
     "icon", "title", "when", "actions", "progress", "verdict", "rates", "tables", "levels", "facts", "attempts",
     "cancelling", "live", "spoken",
@@ -109,8 +110,7 @@ def _to_job(request: HttpRequest, job: Job, told: str, level: int = messages.SUC
 
 
 def _refused(request: HttpRequest, job: Job, reason: str) -> HttpResponse:
-    """Say why not: a message in the answer (409) to htmx, a redirect to the job with the message to a plain form."""
-    if cast("HtmxRequest", request).htmx and request.method == "POST":
-        messages.warning(request, reason)
-        return render(request, "ui/messages.html", {"is_fragment": True}, status=CONFLICT)
+    """Refuse what was posted (409); who only asked for the question is led to the job with the reason."""
+    if request.method == "POST":
+        return refused(request, job.connection, reason, job_id=job.pk)
     return _to_job(request, job, reason, messages.WARNING)
