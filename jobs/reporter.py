@@ -30,7 +30,7 @@ from connectors.plan import LogLevel, StepName, StepStatus, Stopped
 from connectors.secrets import Redactor
 from jobs.limits import Limits, limits_of
 from jobs.models import JobType, Lease, LogLine, Step
-from jobs.persist import soon_durable
+from jobs.persist import persist, soon_durable
 from jobs.services.drain import Drain
 from jobs.services.finish import Failure, StaleAttempt, cancel, fail, give_back
 from jobs.services.start import Claim
@@ -84,16 +84,20 @@ class JobReporter:
 
     def __enter__(self) -> Self:
         """Write the steps as pending and begin to renew the lease."""
+        persist(self._open)
+        self._thread.start()
+        self._guard.start()
+        return self
+
+    def _open(self) -> None:
         last = LogLine.objects.filter(job_id=self._claim.job_id).order_by("-number").values_list("number", flat=True)
         self._next_line = (last.first() or 0) + 1
         first = (self._claim.attempt - 1) * len(self._names) + 1
         for number, name in enumerate(self._names, start=first):
             self._steps[name] = Step(job_id=self._claim.job_id, number=number, attempt=self._claim.attempt, name=name)
         with soon_durable():
-            Step.objects.bulk_create(self._steps.values())
-        self._thread.start()
-        self._guard.start()
-        return self
+            # Those of a commit whose answer was lost are there already.
+            Step.objects.bulk_create(self._steps.values(), ignore_conflicts=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -263,7 +267,8 @@ class JobReporter:
                 values["progress"] = progress
             if held.update(**values) != 1:
                 _end_process("Another attempt owns the job", self._claim)
-            LogLine.objects.bulk_create(lines)
+            # Written again after a commit whose answer was lost: a line's number is its own.
+            LogLine.objects.bulk_create(lines, ignore_conflicts=True)
             # All of them are there: an insert that finds each is one plain statement, unlike an update of several.
             Step.objects.bulk_create(
                 steps,

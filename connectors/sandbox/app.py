@@ -69,7 +69,7 @@ def _sent(reply: Reply, body: bytes) -> Iterable[bytes]:
 def _suffering(reply: Reply, body: bytes) -> Iterator[bytes]:
     """Yield the body slowly, or only its first half, as the knobs ask."""
     end = len(body) // 2 if reply.truncated else len(body)
-    step = max(1, reply.drip // _DRIPS_PER_SECOND) if reply.drip else end
+    step = max(1, int(reply.drip // _DRIPS_PER_SECOND)) if reply.drip else end
     for start in range(0, end, step):
         piece = body[start : min(start + step, end)]
         if reply.drip:

@@ -6,7 +6,8 @@ A knob document is a JSON object from company id, or `"*"` for every call below 
 - `fail_status`: answer with this HTTP status (400 to 599); `fail_code` names the error code in its body.
 - `fail_on_page`: let `fail_status` (500 where it is not given) and `truncate` happen on page n only, counted from 1.
 - `rate_limit`: so many requests per second (may be below 1); beyond that, 429 with `Retry-After`.
-- `drip_bytes_per_second`: send the body that slowly.
+- `no_retry_after`: leave that header out, so that a client is not told how long to wait.
+- `drip_bytes_per_second`: send the body that slowly (0.2 is one byte in 5 seconds).
 - `truncate`: close the connection in the middle of the body.
 
 A company's own knob wins over that of `"*"`; `null` switches one off for that company.
@@ -36,8 +37,9 @@ _NUMBERS: dict[str, tuple[float, float, bool]] = {
     "fail_status": (400, 599, False),
     "fail_on_page": (1, 1_000_000, False),
     "rate_limit": (0.01, 10_000, True),
-    "drip_bytes_per_second": (1, 100_000_000, False),
+    "drip_bytes_per_second": (0.01, 100_000_000, True),
 }
+_FLAGS = frozenset({"truncate", "no_retry_after"})
 
 
 class KnobError(ValueError):
@@ -53,7 +55,8 @@ class Knobs:
     fail_code: str | None = None
     fail_on_page: int | None = None
     rate_limit: float | None = None
-    drip_bytes_per_second: int | None = None
+    no_retry_after: bool | None = None
+    drip_bytes_per_second: float | None = None
     truncate: bool | None = None
 
     def fails_on(self, page: int) -> int | None:
@@ -97,8 +100,8 @@ def _check(company_id: str, name: str, value: object) -> None:
     if name in _NUMBERS:
         lowest, highest, has_fraction = _NUMBERS[name]
         _check_number(f"{name} of {company_id!r}", value, lowest, highest, has_fraction=has_fraction)
-    elif name == "truncate" and not isinstance(value, bool):
-        message = f"truncate of {company_id!r} must be true or false"
+    elif name in _FLAGS and not isinstance(value, bool):
+        message = f"{name} of {company_id!r} must be true or false"
         raise KnobError(message)
     elif name == "fail_code" and not (isinstance(value, str) and value.isidentifier()):
         message = f"fail_code of {company_id!r} must be a word such as company_access_revoked"

@@ -49,7 +49,7 @@ class Reply:
     status: int
     payload: Record
     headers: tuple[tuple[str, str], ...] = ()
-    drip: int | None = None
+    drip: float | None = None
     truncated: bool = False
 
 
@@ -128,14 +128,14 @@ class Sandbox:
         knobs = self._knobs.for_company(company_id)
         wait_seconds = self._knobs.seconds_to_wait(company_id)
         if wait_seconds is not None:
-            raise ApiError(429, *_FAILURES[429], ("Retry-After", str(wait_seconds)))
+            raise ApiError(429, *_FAILURES[429], *_retry_after(knobs, wait_seconds))
         if knobs.page_delay_ms:
             time.sleep(knobs.page_delay_ms / 1000)
         status = knobs.fails_on(page.number)
         if status is not None:
             code, message = _FAILURES.get(status, ("internal_error", "Something went wrong on our side."))
-            retry_after = (("Retry-After", "1"),) if status in {429, 503} else ()
-            raise ApiError(status, knobs.fail_code or code, message, *retry_after)
+            headers = _retry_after(knobs, 1) if status in {429, 503} else ()
+            raise ApiError(status, knobs.fail_code or code, message, *headers)
         return knobs
 
 
@@ -204,6 +204,10 @@ def _since(text: str) -> datetime | None:
             400, "invalid_updated_since", "updated_since must be a moment such as 2026-01-31T00:00:00Z."
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _retry_after(knobs: Knobs, seconds: int) -> tuple[tuple[str, str], ...]:
+    return () if knobs.no_retry_after else (("Retry-After", str(seconds)),)
 
 
 def _allow(request: Request, *methods: str) -> None:

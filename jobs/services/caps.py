@@ -47,6 +47,10 @@ class Room:
         whole = settings.PATCHBAY_IN_FLIGHT if slots is None else 2 * slots
         return int(whole) - self._by_queue[queue]
 
+    def of_connection(self, connection_id: UUID) -> int:
+        """Return how many jobs of a connection are with the workers, those that a person waits for aside."""
+        return self._counts["connection_id", connection_id]
+
     def take(self, lease: Lease) -> bool:
         """Count one more job in, if every limit allows it. Returns whether it does."""
         if self.in_queue(lease.queue) <= 0 or self._busy & set(_alone(lease)):

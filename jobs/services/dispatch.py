@@ -179,7 +179,7 @@ def claim_for_dispatch(*queues: Queue, is_patient: bool = True) -> list[Lease]:
     blocked = AccountBlock.objects.filter(account_key=OuterRef("account_key"), until__gt=now)
     ready = Lease.objects.pending().filter(Q(dispatched_at__isnull=True) | stale, available_at__lte=now)
     waiting = ready.filter(~Exists(blocked)).exclude(room.full())
-    chosen = [lease for lease in _lock_in_turns(waiting, open_queues, now) if room.take(lease)]
+    chosen = [lease for lease in _lock_in_turns(waiting, open_queues, now, room) if room.take(lease)]
     if chosen:
         Lease.objects.filter(pk__in=[lease.pk for lease in chosen]).update(
             dispatched_at=now, dispatch_count=F("dispatch_count") + 1
@@ -209,11 +209,13 @@ def _take_turn(*, is_patient: bool) -> datetime | None:
     return now if is_ours else None
 
 
-def _lock_in_turns(waiting: LeaseQuerySet, queues: list[Queue], now: datetime) -> list[Lease]:
+def _lock_in_turns(waiting: LeaseQuerySet, queues: list[Queue], now: datetime, room: Room) -> list[Lease]:
     """Lock a batch of each queue and return it in the order of the jobs' turns.
 
     First the oldest of each connection, then the second of each, so that a long queue hides nobody; so many seconds
-    of waiting make up for one turn, so that many small connections never keep one large one waiting for ever.
+    of waiting make up for one turn, so that many small connections never keep one large one waiting for ever. What a
+    connection has with the workers counts as turns it had: else one that has most jobs would get every place that
+    becomes free while others wait, since its next job is always the first of those that are left.
     """
     turn = Window(RowNumber(), partition_by=F("connection"), order_by=F("pk").asc())
     waited = Extract(ExpressionWrapper(Value(now) - F("available_at"), output_field=DurationField()), "epoch")
@@ -223,16 +225,17 @@ def _lock_in_turns(waiting: LeaseQuerySet, queues: list[Queue], now: datetime) -
         .annotate(turn=turn)
         .annotate(rank=ExpressionWrapper(rank, output_field=FloatField()))
         .order_by("rank", "pk")
-        .values_list("rank", "pk")[:BATCH]
+        .values_list("rank", "pk", "connection")[:BATCH]
         for queue in queues
     ]
-    ranked = sorted(batches[0].union(*batches[1:], all=True) if len(batches) > 1 else batches[0])
+    found = batches[0].union(*batches[1:], all=True) if len(batches) > 1 else batches[0]
+    ranked = sorted((rank + room.of_connection(connection), pk) for rank, pk, connection in found)
     if not ranked:
         return []
     batch = waiting.filter(pk__in=[pk for _, pk in ranked])
     locked = {lease.pk: lease for lease in batch.order_by("pk").select_for_update(skip_locked=True, of=("self",))}
-    found = [locked[pk] for _, pk in ranked if pk in locked]
-    return [lease for lease in found if not _waits_longer(lease, now)]
+    in_turn = [locked[pk] for _, pk in ranked if pk in locked]
+    return [lease for lease in in_turn if not _waits_longer(lease, now)]
 
 
 def _waits_longer(lease: Lease, now: datetime) -> bool:

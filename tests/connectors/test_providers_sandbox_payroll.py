@@ -186,6 +186,20 @@ def test_a_long_rate_limit_is_left_to_the_next_attempt(payroll: Endpoint, sandbo
     assert caught.value.retry_after > 30
 
 
+def test_a_rate_limit_without_a_time_is_left_to_the_class_of_failure(
+    payroll: Endpoint, sandbox: Running, company: str
+) -> None:
+    sandbox.turn_knobs({company: {"rate_limit": 0.01, "no_retry_after": True}})
+
+    def waits(_seconds: float) -> None:
+        pytest.fail("Nobody said how long to wait.")
+
+    with Client(payroll, waits) as client, pytest.raises(SyncError) as caught:
+        ask_often(client, company)
+
+    assert (caught.value.code, caught.value.retry_after) == ("rate_limited", None)
+
+
 @contextmanager
 def answering(status: int, body: bytes, *headers: tuple[str, str]) -> Iterator[tuple[str, list[str]]]:
     """Serve one fixed answer on a free port; give the address and the Host headers that came."""

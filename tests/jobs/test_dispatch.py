@@ -50,6 +50,20 @@ def test_connections_take_turns_and_the_oldest_goes_first_in_each(settings: Sett
 
 
 @pytest.mark.django_db
+def test_what_a_connection_has_with_the_workers_counts_as_its_turns(settings: Settings) -> None:
+    settings.PATCHBAY_IN_FLIGHT = 2
+    crowded = make_ready_connection()
+    started(waiting_job(make_entity(crowded)))
+    waiting_job(make_entity(crowded))
+    small = waiting_job(ready_entity())
+
+    chosen = claim_for_dispatch(Queue.SYNC)
+
+    # The crowded one's next is older, and would get every place that becomes free.
+    assert [lease.pk for lease in chosen] == [small.pk]
+
+
+@pytest.mark.django_db
 def test_long_queue_of_one_connection_hides_nobody(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr(dispatch, "BATCH", 3)
     settings.PATCHBAY_IN_FLIGHT = 2

@@ -163,6 +163,21 @@ def test_lost_connection_is_made_anew_and_nothing_is_lost(job: Job, reporter: Jo
     wait_until(lambda: [line[3] for line in lines(job)] == ["Before.", "After."], what="the second line")
 
 
+def test_what_a_lost_answer_hid_is_written_once(job: Job) -> None:
+    reporter = JobReporter(started(job), Redactor([]), SYNC_STEPS)
+    reporter._open()
+    reporter.log("info", "extract", "Said once.")
+    written = list(reporter._lines)
+
+    # As after a commit that the database made and nobody heard of.
+    reporter._open()
+    for _ in range(2):
+        reporter._write(written, [], None)
+
+    assert [line[3] for line in lines(job)] == ["Said once."]
+    assert job.steps.count() == len(SYNC_STEPS)
+
+
 def cut_other_sessions() -> None:
     """End every other session of the test database, as a restart of the server does."""
     with transaction.get_connection().cursor() as cursor:

@@ -144,6 +144,15 @@ def test_rate_limit_answers_429_with_retry_after(sandbox: Running, knobs: Turn) 
     assert sandbox.get(f"{OTHER}/employees").status_code == 200
 
 
+def test_rate_limit_may_name_no_time(sandbox: Running, knobs: Turn) -> None:
+    knobs({"co_halden_ireland": {"rate_limit": 0.5, "no_retry_after": True}})
+
+    answers = [sandbox.get(f"{COMPANY}/employees") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert "Retry-After" not in answers[1].headers
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(500, "internal_error"), (503, "service_unavailable"), (401, "invalid_api_key")]
 )
@@ -209,7 +218,8 @@ def test_knobs_can_be_read_and_cleared(sandbox: Running, knobs: Turn) -> None:
     [
         [], "demo", {"co_nobody": {}}, {"*": 1}, {"*": {"speed": 1}}, {"*": {"fail_status": 200}},
         {"*": {"page_delay_ms": True}}, {"*": {"page_delay_ms": 1.5}}, {"*": {"rate_limit": 0}},
-        {"*": {"truncate": 1}}, {"*": {"fail_code": "two words"}},
+        {"*": {"truncate": 1}}, {"*": {"fail_code": "two words"}}, {"*": {"no_retry_after": "yes"}},
+        {"*": {"drip_bytes_per_second": 0}},
     ],
 )  # fmt: skip
 def test_unusable_knobs_are_refused_and_change_nothing(sandbox: Running, knobs: Turn, document: object) -> None:

@@ -94,12 +94,16 @@ class Client:
         return Page(number, records, answer.status_code, seconds, len(answer.content)), cursor
 
     def _get(self, url: str, parameters: dict[str, str]) -> requests.Response:
-        """Send one request; wait and repeat while the source asks for short waits. Raises `SyncError`."""
+        """Send one request; wait and repeat while the source asks for short waits. Raises `SyncError`.
+
+        A source that asks to slow down and names no time is left alone: the job waits, as its class of failure says.
+        """
         answer = self._send(url, parameters)
         for _ in range(_MOST_WAITS):
-            if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            asked = _retry_after(answer) if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else None
+            if asked is None:
                 break
-            self._wait(_retry_after(answer))
+            self._wait(asked)
             answer = self._send(url, parameters)
         if answer.status_code != HTTPStatus.OK:
             raise _refusal(answer)
@@ -120,9 +124,9 @@ class Client:
             self._pause(min(left, _PIECE_SECONDS))
 
 
-def _retry_after(answer: requests.Response) -> float:
-    """Read Retry-After, seconds or a date (RFC 9110, 10.2.3), in seconds from now; one second where it is missing."""
-    text = answer.headers.get("Retry-After", "1").strip()
+def _retry_after(answer: requests.Response) -> float | None:
+    """Read Retry-After, seconds or a date (RFC 9110, 10.2.3), in seconds from now. None where it is neither."""
+    text = answer.headers.get("Retry-After", "").strip()
     try:
         return max(0.0, float(text))
     except ValueError:
@@ -130,7 +134,7 @@ def _retry_after(answer: requests.Response) -> float:
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except ValueError:
-        return 1.0
+        return None
 
 
 def _refusal(answer: requests.Response) -> SyncError:
