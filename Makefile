@@ -3,7 +3,7 @@
 # and programs of .venv are called as modules, since a script's first line must be short and without spaces.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench soak check lock
+.PHONY: help run test faults guards bench soak check lock
 
 PYTHON := .venv/bin/python
 # Further words for the program behind a command: make run ARGS=--empty, make test ARGS="-k login".
@@ -43,6 +43,9 @@ test: .venv/.dev ## Run the tests, a real browser, database and queue included
 
 faults: .venv/.dev ## Break servers, lines and processes under real workers, and check what held
 	@PATCHBAY_FAULTS=all exec $(PYTHON) -m pytest tests/faults tests/jobs/test_machine.py $(ARGS)
+
+guards: .venv/.dev ## Take out each fault's guard, and check that its test fails then
+	@PATCHBAY_FAULTS=guards exec $(PYTHON) -m pytest tests/faults $(ARGS)
 
 bench: .venv/.dev ## Measure: what a sync costs beside dlt, a crowd of due entities, slot to start (half an hour)
 	@exec $(PYTHON) -m benchmarks $(ARGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
@@ -20,13 +20,21 @@ from connectors.services.connect import create_connection, create_destination, s
 from dashboard.stack import postgres
 from jobs.models import Job
 from jobs.services.enqueue import enqueue_sync
+from tests.faults.harness import mode
 from tests.faults.harness.lab import WAREHOUSE, Lab
 from tests.sandbox.running import API_KEY
-from tests.waiting import wait_until
+from tests.waiting import Found
+from tests.waiting import wait_until as wait_in_full
 
 SMALL, MIDDLE = "co_halden_ireland", "co_halden_dairy"
 JOB_SECONDS = 45.0
+OVER = {"success", "failed", "cancelled"}
 _numbers = count(1)
+
+
+def wait_until(look: Callable[[], Found], *, seconds: float = 10.0, what: str) -> Found:
+    """Return the first true value that `look()` gives; fail after `seconds`, in `make guards` after a part of them."""
+    return wait_in_full(look, seconds=seconds * mode.PATIENCE.part, what=what)
 
 
 def connect(lab: Lab, *companies: str) -> Connection:
@@ -62,10 +70,10 @@ def _warehouse(lab: Lab) -> Destination:
     )
 
 
-def on_schedule(connection: Connection, *, seconds: int = 60, due: bool = True) -> None:
-    """Let a connection run every minute, its first slot a second ago or in `seconds`."""
+def on_schedule(connection: Connection, *, seconds: int = 60, due: bool = True, every: int = 60) -> None:
+    """Let a connection run every minute, or `every` so many seconds, its first slot a second ago or in `seconds`."""
     Connection.objects.filter(pk=connection.pk).update(
-        schedule_kind=ScheduleKind.INTERVAL, interval_seconds=60, anchor_at=timezone.now() - timedelta(days=1)
+        schedule_kind=ScheduleKind.INTERVAL, interval_seconds=every, anchor_at=timezone.now() - timedelta(days=1)
     )
     moment = timezone.now() + timedelta(seconds=-1 if due else seconds)
     connection.entities.update(next_run_at=moment)
@@ -94,12 +102,17 @@ def wait_for(lab: Lab, job: Job, *statuses: str, seconds: float = JOB_SECONDS) -
         now = status(lab, job)
         return now if now in statuses else ""
 
-    return wait_until(look, seconds=seconds, what=f"job {job.pk} is {' or '.join(statuses)}")
+    return wait_until(look, seconds=seconds, what=f"the job is {' or '.join(statuses)}")
 
 
 def wait_for_end(lab: Lab, job: Job, *, seconds: float = JOB_SECONDS) -> str:
     """Wait until a job is over, and return how it ended."""
-    return wait_for(lab, job, "success", "failed", "cancelled", seconds=seconds)
+
+    def look() -> str:
+        now = status(lab, job)
+        return now if now in OVER else ""
+
+    return wait_until(look, seconds=seconds, what="the job is over")
 
 
 def wait_for_rest(lab: Lab, *, seconds: float = JOB_SECONDS) -> None:
@@ -107,10 +120,10 @@ def wait_for_rest(lab: Lab, *, seconds: float = JOB_SECONDS) -> None:
     wait_until(lambda: lab.value("SELECT count(*) FROM jobs_lease") == 0, seconds=seconds, what="no job is live")
 
 
-def attempts(lab: Lab, job: Job) -> list[tuple[str, str]]:
-    """Return how each attempt of a job stands: its status and its error code."""
+def course(lab: Lab, job: Job) -> str:
+    """Return how each attempt of a job went, the first one first: `failed: worker_lost, success`."""
     query = "SELECT status, error_code FROM jobs_attempt WHERE job_id = %s ORDER BY number"
-    return [(status, code) for status, code in lab.rows(query, job.pk)]
+    return ", ".join(f"{status}: {code}" if code else status for status, code in lab.rows(query, job.pk))
 
 
 def error_code(lab: Lab, job: Job) -> str:
@@ -121,19 +134,19 @@ def error_code(lab: Lab, job: Job) -> str:
 def wait_for_attempt(lab: Lab, job: Job, number: int, *, seconds: float = JOB_SECONDS) -> None:
     """Wait until the attempt with this number has begun."""
     query = "SELECT 1 FROM jobs_attempt WHERE job_id = %s AND number >= %s LIMIT 1"
-    wait_until(lambda: lab.value(query, job.pk, number), seconds=seconds, what=f"attempt {number} of {job.pk}")
+    wait_until(lambda: lab.value(query, job.pk, number), seconds=seconds, what=f"attempt {number} begins")
 
 
 def wait_for_rows(lab: Lab, job: Job, *, seconds: float = JOB_SECONDS) -> None:
     """Wait until a running job has read rows: it is in the middle of its extraction."""
     query = "SELECT 1 FROM jobs_lease WHERE job_id = %s AND progress->'tables' <> '{}'"
-    wait_until(lambda: lab.value(query, job.pk), seconds=seconds, what=f"job {job.pk} reads rows")
+    wait_until(lambda: lab.value(query, job.pk), seconds=seconds, what="the job reads rows")
 
 
 def let_pass(seconds: float) -> None:
     """Let time pass, where the moment of a fault is what is tried, or the length of an outage."""
     until = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() > until, seconds=seconds + 5, what="the moment")
+    wait_in_full(lambda: time.monotonic() > until, seconds=seconds + 5, what="the moment")
 
 
 def process_of(lab: Lab, job: Job) -> int:
@@ -145,7 +158,9 @@ def process_of(lab: Lab, job: Job) -> int:
 def bring_forward(lab: Lab, *job_ids: UUID) -> None:
     """Let the wait for the next attempt be over, as if its time had passed."""
     for job_id in job_ids:
-        lab.rows("UPDATE jobs_lease SET available_at = now() WHERE job_id = %s AND state = 'pending'", job_id)
+        # Moved once only: a tick that looks at this moment must not find it in its future again.
+        waiting = "job_id = %s AND state = 'pending' AND available_at > now()"
+        lab.rows(f"UPDATE jobs_lease SET available_at = now() WHERE {waiting}", job_id)
 
 
 def run_out_retries(lab: Lab, job: Job, *, seconds: float = JOB_SECONDS) -> str:
@@ -154,9 +169,9 @@ def run_out_retries(lab: Lab, job: Job, *, seconds: float = JOB_SECONDS) -> str:
     def look() -> str:
         bring_forward(lab, job.pk)
         now = status(lab, job)
-        return now if now in {"success", "failed", "cancelled"} else ""
+        return now if now in OVER else ""
 
-    return wait_until(look, seconds=seconds, what=f"job {job.pk} is over")
+    return wait_until(look, seconds=seconds, what="the job is over")
 
 
 @contextmanager

@@ -203,7 +203,8 @@ def _cursors(lab: Lab, dataset: str) -> dict[str, str]:
     )
     if state is None:
         return {}
-    sources = json.loads(zlib.decompress(base64.b64decode(state)))["sources"]
+    # A state without a cursor names no source.
+    sources = json.loads(zlib.decompress(base64.b64decode(state))).get("sources", {"": {"resources": {}}})
     resources = next(iter(sources.values()))["resources"]
     return {table: stored["cursor"] for table, stored in resources.items() if stored.get("cursor")}
 

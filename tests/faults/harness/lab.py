@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,29 +21,22 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 from psycopg.rows import TupleRow
+from redis import Redis
 
-from dashboard.stack import postgres, processes, redis
-from dashboard.stack.environment import Place
+from dashboard.stack import postgres, redis
 from dashboard.stack.groups import wait_gone
 from dashboard.stack.home import prepare_home
-from tests.faults.harness import points
+from tests.faults.harness import guards, points
+from tests.faults.harness.guards import Guard
+from tests.faults.harness.programs import workers_and_beat
 from tests.faults.harness.proxy import Proxies
 from tests.sandbox.running import ROOT, start_sandbox_process
+from tests.waiting import wait_until
 
 WAREHOUSE = "warehouse"
-LEASE_SECONDS = 6
-NO_PROGRESS_SECONDS = 8
-REPUBLISH_SECONDS = 4
-# What the product waits for in minutes is seconds here, in the processes of the lab.
-_SHORT = {
-    "PATCHBAY_LEASE_SECONDS": str(LEASE_SECONDS),
-    "PATCHBAY_HEARTBEAT_SECONDS": "1",
-    "PATCHBAY_NO_PROGRESS_SECONDS": str(NO_PROGRESS_SECONDS),
-    points.REPUBLISH_SECONDS: str(REPUBLISH_SECONDS),
-    "PATCHBAY_IN_FLIGHT": "6",
-}
 _STOP_SECONDS = 10.0
-_CELERY = ["-m", "celery"]
+_READY_SECONDS = 60.0
+_PID = "substring(identity FROM '([0-9]+)-[0-9]+:')::int"
 
 
 class Lab:
@@ -64,39 +57,67 @@ class Lab:
         self.database_line = self._proxies.open(server)
         self.warehouse_line = self._proxies.open(server)
         self.broker_line = self._proxies.open(self.redis.server.socket)
-        self.source_line = self._proxies.open(("127.0.0.1", urlsplit(self.sandbox.url).port or 0))
+        source = ("127.0.0.1", urlsplit(self.sandbox.url).port or 0)
+        self.source_line = self._proxies.open(source)
         self.postgres.server.create_database(WAREHOUSE)
-        self._specs = {spec.name: spec for spec in processes.workers(self._place(), self._environment())}
+        specs = workers_and_beat(
+            home,
+            self.points,
+            database_url=f"postgresql://{postgres.USER}:{self.postgres.server.password}"
+            f"@127.0.0.1:{self.database_line.port}/{postgres.DATABASE}",
+            redis_url=f"redis://127.0.0.1:{self.broker_line.port}/0",
+            source_port=source[1],
+        )
+        self._specs = {spec.name: spec for spec in specs}
+        # What always runs; the dispatcher does only where a test starts it.
+        self.names = [name for name in self._specs if name != guards.DISPATCH]
+        # The guards that each process was started without, by its name.
+        self._without: dict[str, str] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         # Started with settings of one test: not for the next one.
         self._special: set[str] = set()
         self._links: dict[str, psycopg.Connection[TupleRow]] = {}
 
     # ---- Its processes
-    @property
-    def names(self) -> list[str]:
-        """The names of the workers and of beat."""
-        return list(self._specs)
-
     def start(self, *names: str, twin: bool = False, **extra: str) -> None:
-        """Start processes that do not run; all of them without a name. A `twin` runs beside the one that does."""
+        """Start processes that do not run; workers and beat without a name. A `twin` runs beside the one that does."""
         for name in names or self.names:
             label = f"{name}-twin" if twin else name
             if self.is_running(label):
                 continue
             spec = self._specs[name]
-            if extra:
+            if extra or name not in self.names:
                 self._special.add(label)
             with (self.logs / f"{label}.log").open("ab") as log:
                 self._running[label] = subprocess.Popen(
-                    _with_points(spec.command),
+                    spec.command,
                     cwd=ROOT,
-                    env={**spec.environment, **extra},
+                    env={**spec.environment, guards.WITHOUT: self._without.get(name, ""), **extra},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
                 )
+
+    def take_out(self, out: Iterable[Guard]) -> None:
+        """End the processes that run with other guards than they shall: `heal` starts them anew, without `out`."""
+        for name in self._specs:
+            wanted = ",".join(one.name for one in out if name in one.places)
+            if wanted == self._without.get(name, ""):
+                continue
+            self._without[name] = wanted
+            if self.is_running(name):
+                self.end(name)
+
+    def wait_until_ready(self) -> None:
+        """Wait until each worker has told that it is there."""
+        pids = {self.pid(name) for name in self.names if name.startswith("worker-")}
+
+        def told() -> bool:
+            found = self.rows(f"SELECT {_PID} FROM jobs_worker")
+            return pids <= {pid for (pid,) in found}
+
+        wait_until(told, seconds=_READY_SECONDS, what="every worker is there")
 
     def is_running(self, name: str) -> bool:
         """Whether a process runs."""
@@ -116,6 +137,18 @@ class Lab:
             else:
                 process.send_signal(number)
         process.wait(_STOP_SECONDS * 6)
+
+    def tell(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process alone, and do not wait."""
+        self._running[name].send_signal(number)
+
+    def exit_code(self, name: str) -> int | None:
+        """Return with what a process ended, None while it runs."""
+        return self._running[name].poll()
+
+    def log_of(self, name: str) -> str:
+        """Return what a process, and those before it of its name, have said so far."""
+        return (self.logs / f"{name}.log").read_text("utf-8", "replace")
 
     def end_all(self) -> None:
         """Kill every process of the lab, servers aside."""
@@ -156,6 +189,10 @@ class Lab:
     def start_redis(self) -> None:
         """Start an empty broker in the old place."""
         self.redis = redis.start(self.home)
+
+    def broker(self) -> Redis:
+        """Return a client of the broker itself, past its proxy."""
+        return Redis(unix_socket_path=str(self.redis.server.socket))
 
     # ---- What is stored
     def rows(self, query: str, *values: object, database: str = postgres.DATABASE) -> list[TupleRow]:
@@ -218,7 +255,17 @@ class Lab:
         )
         self.rows("UPDATE jobs_attempt SET status = 'cancelled', ended_at = now() WHERE ended_at IS NULL")
         self.rows("DELETE FROM jobs_accountblock")
+        # A worker that was killed counts as one with room until it was silent for a while.
+        running = [self.pid(name) for name in self.names]
+        self.rows(f"DELETE FROM jobs_worker WHERE NOT {_PID} = ANY(%s)", running)
         (self.points / points.LEDGER).unlink(missing_ok=True)
+
+    def forget_jobs(self) -> None:
+        """Take away every job and message: what a missing guard did to them is not for the next fault to find."""
+        self.clear()
+        with self.broker() as client:
+            client.flushall()
+        self.rows("TRUNCATE jobs_job, jobs_attempt, jobs_step, jobs_logline, jobs_lease CASCADE")
 
     def close(self) -> None:
         """End everything and remove the folder."""
@@ -231,32 +278,6 @@ class Lab:
         self.redis.stop()
         self.postgres.stop()
         shutil.rmtree(self.home, ignore_errors=True)
-
-    # ---- Environment
-    def _place(self) -> Place:
-        port = urlsplit(self.sandbox.url).port or 0
-        return Place(root=ROOT, home=self.home, web_port=0, sandbox_port=port, demo=False)
-
-    def _environment(self) -> Mapping[str, str]:
-        password = self.postgres.server.password
-        database = f"postgresql://{postgres.USER}:{password}@127.0.0.1:{self.database_line.port}/{postgres.DATABASE}"
-        return {
-            **os.environ,
-            **_SHORT,
-            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-            "DATABASE_URL": database,
-            "REDIS_URL": f"redis://127.0.0.1:{self.broker_line.port}/0",
-            "PATCHBAY_HOME": str(self.home),
-            "PYTHONUNBUFFERED": "1",
-            points.FOLDER: str(self.points),
-        }
-
-
-def _with_points(command: tuple[str, ...]) -> list[str]:
-    """Return the product's own command, with our module in the place of Celery's."""
-    words = list(command)
-    place = next(n for n in range(len(words)) if words[n : n + 2] == _CELERY)
-    return [*words[:place], "-m", "tests.faults.harness.process", *words[place + 2 :]]
 
 
 assert sys.platform == "linux", "the faults freeze and kill processes by Linux' means"

@@ -1,7 +1,8 @@
 """Named points inside a worker at which a test lets the process die, and the ledger of what each attempt wrote when.
 
-A test arms a point by a file `<point>.<number>` in the folder PATCHBAY_FAULT_POINTS; each file kills one process. The
-functions that are wrapped here do their own work unchanged before or after.
+A test arms a point by a file `<point>.<number>` in the folder PATCHBAY_FAULT_POINTS; each file kills one process. Right
+before it records how its attempt ended, a process can also be held. The functions that are wrapped here do their own
+work unchanged before or after.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = "PATCHBAY_FAULT_POINTS"
-# Seconds; the product waits longer before it sends a message again, which a test need not.
+# Variables with seconds, for what the product waits for longer than a test need: until it sends a message again, takes
+# beat for gone, ends work that does not stop after a cancel.
 REPUBLISH_SECONDS = "PATCHBAY_FAULT_REPUBLISH_SECONDS"
+SILENT_SECONDS = "PATCHBAY_FAULT_SILENT_SECONDS"
+FORCE_SECONDS = "PATCHBAY_FAULT_FORCE_SECONDS"
 LEDGER = "ledger"
 POINTS = ("publish", "begin", "extracted", "load", "loaded", "recorded")
+_HOLD, _HELD = "end.hold", "end.held"
+_LOOK_SECONDS = 0.02
 
 
 def arm(folder: Path, point: str, *, times: int = 1) -> None:
@@ -38,6 +44,27 @@ def disarm(folder: Path) -> None:
 def armed(folder: Path, point: str) -> int:
     """Return how many processes may still die at a point."""
     return len(list(folder.glob(f"{point}.*")))
+
+
+def hold(folder: Path) -> None:
+    """Let each process wait that is about to record how its attempt ended."""
+    (folder / _HOLD).touch()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process came by and waits."""
+    return (folder / _HELD).exists()
+
+
+def release(folder: Path) -> None:
+    """Let those that wait go on."""
+    (folder / _HOLD).unlink()
+
+
+def _wait_at_end(folder: Path) -> None:
+    while (folder / _HOLD).exists():
+        (folder / _HELD).touch()
+        time.sleep(_LOOK_SECONDS)
 
 
 def _die_at(folder: Path, point: str) -> None:
@@ -73,13 +100,16 @@ def _after(owner: Any, name: str, act: Callable[[], None]) -> None:
 
 def install() -> None:
     """Wrap the points of this process; those of the engine only where the engine is loaded anyway."""
-    from jobs import runner  # noqa: PLC0415 - Django is set up by then
-    from jobs.services import dispatch, finish  # noqa: PLC0415 - likewise
+    from jobs import reporter, runner  # noqa: PLC0415 - Django is set up by then
+    from jobs.services import dispatch, fallback, finish  # noqa: PLC0415 - likewise
 
     folder = Path(os.environ[FOLDER])
     dispatch.REPUBLISH_AFTER = timedelta(seconds=float(os.environ[REPUBLISH_SECONDS]))
+    fallback.SILENT = timedelta(seconds=float(os.environ[SILENT_SECONDS]))
+    reporter._FORCE_AFTER_SECONDS = float(os.environ[FORCE_SECONDS])
     _before(dispatch, "publish", lambda leases: _die_at(folder, "publish") if leases else None)
     _before(runner, "handler", lambda _: _die_at(folder, "begin"))
+    _before(runner, "_record", lambda *_: _wait_at_end(folder))
     _after(finish, "succeed", lambda: _die_at(folder, "recorded"))
     if any(word in {"sync", "bulk"} for word in sys.argv):
         _install_in_engine(folder)

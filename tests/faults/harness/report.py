@@ -1,7 +1,8 @@
-"""The table of faults: what was done, what held, and how long it took."""
+"""The tables at the end: of each fault what was done and what held, and what its checks said without its guard."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -15,14 +16,37 @@ class Row:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One fault without its guard: what was taken out, what the check said, and how long that took."""
+
+    name: str
+    without: str
+    said: str
+    seconds: float
+
+
 ROWS: list[Row] = []
+PROOFS: list[Proof] = []
 
 
 def table() -> list[str]:
-    """Return the lines of the table, in the order of the faults' names."""
-    rows = sorted(ROWS, key=lambda row: row.name)
-    name = max(len(row.name) for row in rows)
-    done = max(len(row.done) for row in rows)
-    held = max(len(row.held) for row in rows)
-    head = f"{'Fault':<{name}}  {'What was done':<{done}}  {'What held':<{held}}  Seconds"
-    return [head, *(f"{r.name:<{name}}  {r.done:<{done}}  {r.held:<{held}}  {r.seconds:7.1f}" for r in rows)]
+    """Return the lines of the table of faults, in the order of their names; none without a fault."""
+    lines = [(row.name, row.done, row.held, row.seconds) for row in ROWS]
+    return _laid_out(("Fault", "What was done", "What held"), lines)
+
+
+def proof_table() -> list[str]:
+    """Return the lines of the table of guards, in the order of the faults' names; none without a proof."""
+    lines = [(proof.name, proof.without, proof.said, proof.seconds) for proof in PROOFS]
+    return _laid_out(("Fault", "Without", "What its check said"), lines)
+
+
+def _laid_out(heads: tuple[str, str, str], lines: Sequence[tuple[str, str, str, float]]) -> list[str]:
+    lines = sorted(lines)
+    if not lines:
+        return []
+    widths = [max(len(str(line[place])) for line in [heads, *lines]) for place in range(len(heads))]
+    head = "  ".join(f"{word:<{width}}" for word, width in zip(heads, widths, strict=True))
+    rows = ["  ".join(f"{word:<{width}}" for word, width in zip(line[:3], widths, strict=True)) for line in lines]
+    return [f"{head}  Seconds", *(f"{row}  {line[3]:7.1f}" for row, line in zip(rows, lines, strict=True))]
