@@ -8,6 +8,8 @@
 PYTHON := .venv/bin/python
 # Further words for the program behind a command: make run ARGS=--empty, make test ARGS="-k login".
 ARGS :=
+# All tests are spread over three processes, since many of them wait most of their time. With ARGS one process runs them.
+SPREAD := -n 3
 
 # uv trusts the certificates of the machine (a company's proxy), and takes the Python that is here.
 export UV_SYSTEM_CERTS := 1
@@ -39,7 +41,7 @@ test: .venv/.dev ## Run the tests, a real browser, database and queue included
 		exit 1; \
 	fi; \
 	export CHROMIUM="$$browser"; \
-	exec $(PYTHON) -m pytest $(ARGS)
+	exec $(PYTHON) -m pytest $(or $(ARGS),$(SPREAD))
 
 faults: .venv/.dev ## Break servers, lines and processes under real workers, and check what held
 	@PATCHBAY_FAULTS=all exec $(PYTHON) -m pytest tests/faults tests/jobs/test_machine.py $(ARGS)

@@ -6,6 +6,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from tests.browser import _chromium, browser  # noqa: F401 - fixtures, for every test
+
 
 def member(role: str) -> User:
     """Return the member of a role, made on first use."""
@@ -37,3 +39,8 @@ def operator(db: None) -> Client:
 def admin(db: None) -> Client:
     """A browser signed in as an admin."""
     return _client("admin")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """Keep the database's name in every process of a spread run: each has a server of its own."""

@@ -5,6 +5,7 @@ Loaded as a pytest plugin (`-p tests.servers`), which happens before pytest-djan
 
 from __future__ import annotations
 
+import argparse
 import base64
 import os
 import secrets
@@ -18,7 +19,8 @@ from dashboard.stack import postgres, redis
 from dashboard.stack.home import prepare_home
 
 HOME = Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
-TEST_DATABASE = "patchbay_test"
+# Nothing here outlives the run, so nothing waits for the disk. Tests of what a crash leaves start servers of their own.
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "checkpoint_timeout": "1h"}
 
 
 def _environment(database_url: str, redis_url: str) -> dict[str, str]:
@@ -37,15 +39,26 @@ def _environment(database_url: str, redis_url: str) -> dict[str, str]:
     }
 
 
+def _only_hands_out() -> bool:
+    """Whether this process hands all tests out to others (`-n 3`), each of which has servers of its own."""
+    words = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    words.add_argument("-n", "--numprocesses", default="0")
+    return "PYTEST_XDIST_WORKER" not in os.environ and words.parse_known_args()[0].numprocesses != "0"
+
+
 prepare_home(HOME)
-POSTGRES = postgres.start(HOME)
-REDIS = redis.start(HOME)
-os.environ.update(_environment(POSTGRES.server.url(), REDIS.server.url()))
+if _only_hands_out():
+    os.environ.update(_environment("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1"))
+else:
+    POSTGRES = postgres.start(HOME, **THROW_AWAY)
+    REDIS = redis.start(HOME)
+    os.environ.update(_environment(POSTGRES.server.url(), REDIS.server.url()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop both servers and remove their folder."""
     del config
-    REDIS.stop()
-    POSTGRES.stop()
+    if not _only_hands_out():
+        REDIS.stop()
+        POSTGRES.stop()
     shutil.rmtree(HOME, ignore_errors=True)

@@ -5,6 +5,7 @@ from dashboard.settings import DATABASES, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+DATABASES["default"]["ENGINE"] = "tests.database"
 DATABASES["default"]["TEST"] = {"NAME": "patchbay_test"}
 # Sign-ins of a test run all come from one address.
 ACCOUNT_RATE_LIMITS = False

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -124,21 +124,23 @@ def prepare(home: Path) -> PostgresServer:
         message = f"{data} was made by PostgreSQL {found}; this Patchbay has {MAJOR_VERSION}. Move it with pg_upgrade."
         raise StackError(message)
     port = kept_port(home, "postgres")
-    options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+    words = (str(binary("postgres")), "-D", str(data), "-p", str(port), *_options(SETTINGS))
     # SIGINT is PostgreSQL's fast shutdown: should we be killed, it goes too, and in good order.
-    command = (*server_prefix(account, "INT"), str(binary("postgres")), "-D", str(data), "-p", str(port), *options)
+    command = (*server_prefix(account, "INT"), *words)
     return PostgresServer(data=data, port=port, password=password, command=command)
 
 
-def start(home: Path) -> RunningPostgres:
+def start(home: Path, **settings: str) -> RunningPostgres:
     """Start the server of this home folder, its log in ``postgres.log`` there, and wait until ``DATABASE`` is there.
 
-    For tests and tools; ``manage.py up`` runs ``prepare(...).command`` under its supervisor. Raises StackError.
+    ``settings`` win over ``SETTINGS``. For tests and tools; ``manage.py up`` runs ``prepare(...).command`` under its
+    supervisor. Raises StackError.
     """
     server = prepare(home)
+    command = (*server.command, *_options(settings))
     with (home / "postgres.log").open("ab") as log:
         process = subprocess.Popen(
-            server.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(), start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(), start_new_session=True
         )
     running = RunningPostgres(server=server, process=process)
     try:
@@ -176,6 +178,10 @@ def end_left_server(data: Path) -> None:
         with contextlib.suppress(psutil.TimeoutExpired):
             process.wait(STOP_SECONDS)
             return
+
+
+def _options(settings: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
 
 
 def _server_on(data: Path) -> psutil.Process | None:

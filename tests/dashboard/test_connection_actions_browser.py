@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Connection
 from jobs.models import Job, JobType
 from jobs.runner import run_job
+from tests.browser import window
 from tests.factories import make_entity, make_ready_connection
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 
 
 @pytest.fixture
@@ -34,21 +30,10 @@ def connection(live_server: LiveServer) -> Connection:
 
 
 @pytest.fixture
-def page(live_server: LiveServer, admin: Client, connection: Connection) -> Iterator[Page]:
+def page(live_server: LiveServer, admin: Client, connection: Connection, browser: Browser) -> Iterator[Page]:
     """The connection's page, opened by an admin; an error in a script or a breach of the policy fails the test."""
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": admin.session.session_key or "", "url": live_server.url}
-    faults: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict, spelled as a dict
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
-        opened.goto(f"{live_server.url}{connection.get_absolute_url()}")
+    with window(browser, admin, f"{live_server.url}{connection.get_absolute_url()}") as opened:
         yield opened
-        browser.close()
-    assert faults == []
 
 
 def run_the_test() -> None:

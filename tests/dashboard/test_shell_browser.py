@@ -5,18 +5,16 @@ The page is the 404 page, which is the bare frame. What a script asks the server
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
+from tests.browser import window
+
 DIALOG = """
 <header><div><h2>Cancel this job?</h2></div></header>
 <footer><a class="btn" data-close href="/elsewhere">Keep running</a><button class="btn">Cancel job</button></footer>
@@ -36,25 +34,16 @@ ADD = """html => {
     main.insertAdjacentHTML("beforeend", html);
     htmx.process(main);
 }"""
+# In one step, so that no poll comes between.
+ADD_WITH_OPEN_MENU = f"html => {{ ({ADD})(html); document.getElementById('m').showPopover(); }}"
 
 
 @pytest.fixture
-def page(live_server: LiveServer, viewer: Client) -> Iterator[Page]:
+def page(live_server: LiveServer, viewer: Client, browser: Browser) -> Iterator[Page]:
     """The frame, opened by a viewer; an error in a script or a breach of the content policy fails the test."""
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": viewer.session.session_key or "", "url": live_server.url}
-    faults: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict, spelled as a dict
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
-        opened.goto(f"{live_server.url}/nothing/")
+    clipboard = ("clipboard-read", "clipboard-write")
+    with window(browser, viewer, f"{live_server.url}/nothing/", permissions=clipboard) as opened:
         yield opened
-        browser.close()
-    assert faults == []
 
 
 def test_theme_is_kept_by_the_server(page: Page) -> None:
@@ -126,13 +115,12 @@ def test_hidden_tab_does_not_poll_and_catches_up_when_seen(page: Page) -> None:
 
 def test_poll_leaves_an_open_menu_alone(page: Page) -> None:
     page.route("**/part/", lambda route: route.fulfill(body="new", content_type="text/html"))
+    page.evaluate(COUNT)
     page.evaluate(
-        ADD,
+        ADD_WITH_OPEN_MENU,
         '<div id="out" hx-get="/part/" hx-trigger="every 50ms">'
         '<button popovertarget="m">Actions</button><div class="menu" id="m" popover>menu</div></div>',
     )
-    page.evaluate("document.getElementById('m').showPopover()")
-    page.evaluate(COUNT)
 
     expect(page.locator("body")).to_have_attribute("data-polls", SEVERAL)
     expect(page.locator("#m")).to_be_visible()

@@ -1,23 +1,20 @@
-"""One stack and one browser for all tests of this folder, which run after all others and end with the stack."""
+"""One stack for all tests of this folder, which run after all others and end with the stack."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.e2e import records
 from tests.e2e.stack import Stack, start
 from tests.e2e.visitor import Visitor, visiting
 from tests.ports import free_port
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 LAST = "test_stop.py"
 
 Visit = Callable[..., AbstractContextManager[Visitor]]
@@ -25,15 +22,12 @@ Visit = Callable[..., AbstractContextManager[Visitor]]
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of this folder last, and those that end the stack after them.
-
-    Playwright keeps an event loop running in this thread, in which Django refuses to touch the database.
-    """
+    """Put the tests of this folder last, since they take longest, and those that end the stack after them."""
     here = Path(__file__).parent
     items.sort(key=lambda item: (item.path.parent == here) + (item.path == here / LAST))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with the demo, as its first start leaves it: first syncs are over, and no schedule is due."""
     running = start(tmp_path_factory.mktemp("e2e") / "home", free_port())
@@ -47,17 +41,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         if running.process.poll() is None:
             running.end()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A real Chromium. There is no test without one."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert program, "No Chromium: install it, or name it in the variable CHROMIUM."
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One lab for all faults, the settings that let our own services speak to it, and the table at the end.
+"""One lab for all faults, and the settings that let our own services speak to it.
 
 `make test` runs the short ones; `make faults` (PATCHBAY_FAULTS=all, or `-m fault`) all of them; `make guards`
 (PATCHBAY_FAULTS=guards) each without its guard, see `harness.proof`.
@@ -22,7 +22,7 @@ from tests.faults.harness import guards, history, mode, proof
 from tests.faults.harness.doing import SMALL, connect, sync, wait_for_end, wait_for_rest
 from tests.faults.harness.guards import Guard
 from tests.faults.harness.lab import Lab
-from tests.faults.harness.report import ROWS, Row, proof_table, table
+from tests.faults.harness.report import ROWS, Row
 
 _FIRST_SYNC_SECONDS = 60.0
 
@@ -62,15 +62,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     return True
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table of what was broken and what held, or that of the guards."""
-    title, lines = ("guards taken out", proof_table()) if mode.IS_OF_GUARDS else ("faults", table())
-    if lines:
-        terminalreporter.section(title)
-        for line in lines:
-            terminalreporter.write_line(line)
-
-
 @contextmanager
 def _pointed_at(lab: Lab) -> Iterator[None]:
     """Let Django and Celery of this process speak to the lab, past its proxies."""
@@ -88,7 +79,8 @@ def _pointed_at(lab: Lab) -> Iterator[None]:
         database.settings_dict.update(stored)
 
 
-@pytest.fixture(scope="session")
+# By package: it is ended with the last of its tests, and does not work on beside all later ones.
+@pytest.fixture(scope="package")
 def _started(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Lab]:
     """Start a lab and wait until its first sync is over, so that every worker is warm."""
     lab = Lab(tmp_path_factory.mktemp("lab") / "home")

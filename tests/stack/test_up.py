@@ -1,98 +1,17 @@
 """`manage.py up` as a person uses it: real processes, real signals, one home folder through its life."""
 
-import contextlib
-import http.client
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from dashboard.stack.groups import is_alive
-from dashboard.stack.ports import HOST
-from dashboard.stack.register import FILE
 from tests.ports import free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 90.0
-
-
-@dataclass
-class Up:
-    """One start: its process, and its output in a file."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-    home: Path
-    port: int
-
-    def text(self) -> str:
-        return self.log.read_text(encoding="utf-8")
-
-    def wait_for(self, words: str) -> re.Match[str]:
-        """Wait for `words`, a regular expression, in the output."""
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            if found := re.search(words, self.text()):
-                return found
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.02)
-        pytest.fail(f"no {words!r} in:\n{self.text()}")
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(SECONDS)
-
-    def pid(self, name: str) -> int:
-        """Return the process number of a part of the stack, 0 while it has none."""
-        entries = json.loads((self.home / FILE).read_text())["processes"]
-        return next((int(entry["pid"]) for entry in entries if entry["name"] == name), 0)
-
-    def left(self) -> list[str]:
-        """Return the command lines of what still runs on this home folder, this start itself aside."""
-        return [
-            " ".join(process.cmdline())
-            for process in psutil.process_iter()
-            if process.pid != self.process.pid and is_alive(process) and belongs_to(process, self.home)
-        ]
-
-
-def belongs_to(process: psutil.Process, home: Path) -> bool:
-    try:
-        return process.environ().get("PATCHBAY_HOME") == str(home) or str(home) in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
-
-
-def start(home: Path, port: int, **more: str) -> Up:
-    """Run `manage.py up --empty` with an environment that names nothing else."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home.parent), "PATCHBAY_HOME": str(home), "PORT": str(port)}
-    log = home.parent / f"log-{time.monotonic_ns()}"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--empty"],
-            cwd=ROOT,
-            env={**environment, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    return Up(process=process, log=log, home=home, port=port)
-
-
-def status(port: int) -> int:
-    with contextlib.closing(http.client.HTTPConnection(HOST, port, timeout=10)) as connection:
-        connection.request("GET", "/accounts/login/")
-        return connection.getresponse().status
+from tests.stack.up import SECONDS, Up, start, status
 
 
 @pytest.fixture(scope="module")
@@ -180,38 +99,3 @@ def test_a_start_after_a_kill_is_as_good_as_any(home: Path, port: int, up: Up) -
     finally:
         assert again.stop(signal.SIGINT) == 0
     assert again.left() == []
-
-
-@pytest.mark.parametrize("words", ["making the database", "making the first user"])
-def test_a_first_start_killed_half_way_does_not_stop_the_second(tmp_path: Path, port: int, words: str) -> None:
-    killed = start(tmp_path / "home", port)
-    killed.wait_for(words)
-    killed.stop(signal.SIGKILL)
-
-    again = start(tmp_path / "home", port)
-
-    try:
-        again.wait_for("ready after")
-        assert status(port) == 200
-    finally:
-        again.stop()
-    assert again.left() == []
-
-
-@pytest.mark.parametrize("words", ["starting the servers", "making the first user"])
-def test_term_in_the_middle_of_a_first_start_ends_everything(tmp_path: Path, port: int, words: str) -> None:
-    first = start(tmp_path / "home", port)
-    first.wait_for(words)
-
-    assert first.stop(signal.SIGTERM) == 0
-
-    assert first.left() == []
-
-
-def test_a_failing_step_is_named_and_ends_everything(tmp_path: Path, port: int) -> None:
-    first = start(tmp_path / "home", port, DATABASE_URL=f"postgres://nobody@{HOST}:1/none")
-
-    assert first.process.wait(SECONDS) == 1
-
-    assert "The step 'migrate' failed (exit code 1); its lines above say why." in first.text()
-    assert first.left() == []

@@ -1,9 +1,17 @@
-"""The tables at the end: of each fault what was done and what held, and what its checks said without its guard."""
+"""The tables at the end: of each fault what was done and what held, and what its checks said without its guard.
+
+Loaded as a pytest plugin, since the process that prints them may not be one that ran a fault (`-n 3`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import pytest
+
+from tests.faults.harness import mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +58,25 @@ def _laid_out(heads: tuple[str, str, str], lines: Sequence[tuple[str, str, str, 
     head = "  ".join(f"{word:<{width}}" for word, width in zip(heads, widths, strict=True))
     rows = ["  ".join(f"{word:<{width}}" for word, width in zip(line[:3], widths, strict=True)) for line in lines]
     return [f"{head}  Seconds", *(f"{row}  {line[3]:7.1f}" for row, line in zip(rows, lines, strict=True))]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send the rows of this process to the one that handed its tests out."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["faults"] = [astuple(row) for row in ROWS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take in the rows that such a process sent; one that crashed sent none."""
+    ROWS.extend(Row(*row) for row in getattr(node, "workeroutput", {}).get("faults", []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of what was broken and what held, or that of the guards."""
+    title, lines = ("guards taken out", proof_table()) if mode.IS_OF_GUARDS else ("faults", table())
+    if lines:
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,0 +1,1 @@
+"""Django's own PostgreSQL backend, which empties the tables after a test in another way."""

@@ -1,0 +1,43 @@
+"""How the tests of a run are spread over processes (`-n 3`): in units that share what is dear to start.
+
+Loaded as a pytest plugin (`-p tests.spread`). Each process has its own servers, so units need not know of each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+# Folders whose tests share a running stack: one process does all of them.
+LABS = ("tests/e2e/", "tests/faults/")
+# The longest units. They begin first, so that the short ones fill the end.
+LONGEST = ("tests/e2e/", "tests/stack/test_up_first.py", "tests/stack/test_up.py", "tests/faults/")
+
+
+def unit(nodeid: str) -> str:
+    """Return the unit of a test: the folder of its lab, or its file."""
+    return next((lab for lab in LABS if nodeid.startswith(lab)), nodeid.partition("::")[0])
+
+
+def _rank(nodeid: str) -> int:
+    found = unit(nodeid)
+    return LONGEST.index(found) if found in LONGEST else len(LONGEST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole units, in the order in which the processes found them."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - without -n, xdist need not be there
+
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = unit
+    return scheduler
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest units first where tests are spread. A run in one process begins with the quick ones."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _rank(item.nodeid))
