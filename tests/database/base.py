@@ -3,7 +3,7 @@ of PostgreSQL's time after every test with real transactions; deleting the few r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -14,7 +14,7 @@ class DatabaseOperations(PostgresOperations):
     """PostgreSQL's operations with another way to empty tables."""
 
     def sql_flush(
-        self, style: Any, tables: Iterable[str], *, reset_sequences: bool = False, allow_cascade: bool = False
+        self, style: Any, tables: Sequence[str], *, reset_sequences: bool = False, allow_cascade: bool = False
     ) -> list[str]:
         """Return the statements that empty these tables, all of a database's; they run in one transaction."""
         if reset_sequences:
