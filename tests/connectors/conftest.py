@@ -14,9 +14,9 @@ from pytest_django import Settings
 
 from connectors.engine.run import warm_up
 from connectors.plan import Endpoint
+from tests import servers
 from tests.connectors.recorder import Route
 from tests.sandbox.running import API_KEY, Running, start_sandbox_process
-from tests.servers import POSTGRES
 
 SOURCE = "engine_source"
 WAREHOUSE = "engine_warehouse"
@@ -51,11 +51,11 @@ ODD_TABLE = """
 
 
 def database_url(name: str) -> str:
-    return POSTGRES.server.url(name)
+    return servers.POSTGRES.server.url(name)
 
 
 def postgres_endpoint(database: str, user: str, password: str, **config: str) -> Endpoint:
-    where = {"host": "127.0.0.1", "port": str(POSTGRES.server.port), "database": database, "user": user}
+    where = {"host": "127.0.0.1", "port": str(servers.POSTGRES.server.port), "database": database, "user": user}
     return Endpoint("postgres", {**where, **config}, {"password": password})
 
 
@@ -113,7 +113,7 @@ def source() -> Endpoint:
 
 @pytest.fixture
 def warehouse() -> Endpoint:
-    return postgres_endpoint(WAREHOUSE, "patchbay", POSTGRES.server.password)
+    return postgres_endpoint(WAREHOUSE, "patchbay", servers.POSTGRES.server.password)
 
 
 @pytest.fixture
