@@ -18,7 +18,9 @@ import pytest
 from dashboard.stack import postgres, redis
 from dashboard.stack.home import prepare_home
 
-HOME = Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
+# A process that takes tests from another one (`-n 3`) works below that one's folder, which goes at the end of all.
+TAKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+HOME = Path(os.environ["PATCHBAY_HOME"], TAKER) if TAKER else Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
 # Nothing here outlives the run, so nothing waits for the disk. Tests of what a crash leaves start servers of their own.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "checkpoint_timeout": "1h"}
 
@@ -40,10 +42,10 @@ def _environment(database_url: str, redis_url: str) -> dict[str, str]:
 
 
 def _only_hands_out() -> bool:
-    """Whether this process hands all tests out to others (`-n 3`), each of which has servers of its own."""
+    """Whether this process only hands out tests; those that take them have servers of their own."""
     words = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     words.add_argument("-n", "--numprocesses", default="0")
-    return "PYTEST_XDIST_WORKER" not in os.environ and words.parse_known_args()[0].numprocesses != "0"
+    return not TAKER and words.parse_known_args()[0].numprocesses != "0"
 
 
 prepare_home(HOME)
