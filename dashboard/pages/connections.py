@@ -111,7 +111,10 @@ def _listed(
         criteria=criteria,
         hidden=tuple((name, value) for name, value in kept.parameters() if name != "q"),
         cards=tuple(_card(kept, card) for card in head.cards),
-        chips=tuple(_chip(kept, name, label, form.choices[name]) for name, label in _CHIPS.items()),
+        # What is set comes first: on a narrow page the others are beyond its edge.
+        chips=tuple(
+            sorted((_chip(kept, name, label, form.choices[name]) for name, label in _CHIPS.items()), key=_is_free)
+        ),
         headings=_headings(kept),
         sorted_by=SORTS[kept.sort],
         shown=f"{formatting.number(page.first)} to {formatting.number(page.last)} of {total}",
@@ -130,6 +133,10 @@ def _card(kept: Criteria, card: Card) -> StatusCard:
     is_set = card.status in kept.filters.get("status", ())
     only = kept.with_filter("status") if is_set else kept.with_filter("status", card.status)
     return StatusCard(card, only.address(), is_set)
+
+
+def _is_free(chip: Chip) -> bool:
+    return not chip.value
 
 
 def _chip(kept: Criteria, name: str, label: str, choices: Sequence[tuple[str, str]]) -> Chip:

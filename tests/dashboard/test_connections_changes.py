@@ -102,6 +102,15 @@ def test_first_match_of_an_empty_page_is_told(viewer: Client, three: list[Connec
     assert told(viewer, seen(text), "q=new")[0] == "1 change: refresh"
 
 
+def test_first_connection_of_all_is_told(viewer: Client) -> None:
+    text = flat(viewer.get("/"))
+    assert 'id="changes"' in text
+
+    make_connection()
+
+    assert told(viewer, seen(text))[0] == "1 change: refresh"
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [(["~z"], "nothing new"), (["0"], "1 change: refresh"), (["0", "1", "2"], "3 changes: refresh")],

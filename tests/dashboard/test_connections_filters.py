@@ -108,7 +108,10 @@ def test_tags_stand_in_the_row_and_those_of_no_connection_are_no_choice(viewer: 
 
     text = page(viewer)
 
-    assert '<span class="sub">PostgreSQL <span class="tag">&lt;b&gt;</span><span class="tag">Finance</span>' in text
+    assert (
+        'title="&lt;b&gt;, Finance">PostgreSQL <span class="tag">&lt;b&gt;</span><span class="tag">Finance</span>'
+        in text
+    )
     assert 'href="/?tag=Finance"' in text
     assert "tag=unused" not in text
     assert "Owner</button>" not in text
@@ -125,6 +128,14 @@ def test_choices_add_and_take_away_and_the_cross_clears(viewer: Client) -> None:
     assert '<a href="/?status=active&amp;sort=name" aria-current="true">a' in text
     assert 'href="/?status=active&amp;sort=name" aria-label="Tag: a. Remove this filter"' in text
     assert '<input type="hidden" name="tag" value="a">' in text
+
+
+def test_filters_that_are_set_come_first(viewer: Client) -> None:
+    tag(make_connection(), "a")
+
+    order = re.findall(r'popovertarget="filter-(\w+)"', page(viewer, "?tag=a&flag=stale"))
+
+    assert order == ["flag", "tag", "provider", "destination", "type"]
 
 
 def found_by(client: Client, text: str) -> list[str]:
