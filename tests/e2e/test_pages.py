@@ -72,7 +72,7 @@ def paths(stack: Stack) -> list[str]:
     pages = ["/", "/?status=broken", "/?q=no+such+connection", "/nothing/", "/accounts/logout/"]
     for name in CONNECTIONS:
         connection = f"/connections/{records.connection_id(stack, name)}/"
-        pages += [connection, f"{connection}jobs/", f"{connection}test/"]
+        pages += [connection, *(f"{connection}{tab}/" for tab in ("jobs", "test", "setup", "activity"))]
     warehouse = f"/destinations/{records.destination_id(stack, 'Warehouse')}/"
     pages += [
         "/destinations/",
@@ -80,7 +80,14 @@ def paths(stack: Stack) -> list[str]:
         "/destinations/new/?kind=postgres",
         warehouse,
         f"{warehouse}edit/",
+        "/connections/new/",
+        "/connections/new/postgres/",
+        "/jobs/",
+        "/system/",
     ]
+    audit_copy = f"/connections/{records.connection_id(stack, 'Webshop audit copy')}/"
+    webshop = f"/connections/{records.connection_id(stack, 'Webshop')}/"
+    pages += [f"{audit_copy}resume/", f"{webshop}pause/", f"{webshop}resync/"]
     pages += [records.entity(stack, ref).path for ref in ("co_halden_foods", "co_halden_iberia")]
     pages += [records.last_job(stack, name).path for name in ("Webshop", "Halden payroll", "Webshop staging")]
     return pages
