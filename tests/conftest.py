@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from tests.browser import _chromium, browser  # noqa: F401 - fixtures, for every test
+from tests.browser import browser  # noqa: F401 - a fixture, for every test
 
 
 def member(role: str) -> User:

@@ -10,13 +10,13 @@ import pytest
 from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Connection
 from jobs.models import Job, JobType
 from jobs.runner import run_job
-from tests.browser import window
+from tests.browser import Chromium, window
 from tests.factories import make_entity, make_ready_connection
 
 
@@ -30,7 +30,7 @@ def connection(live_server: LiveServer) -> Connection:
 
 
 @pytest.fixture
-def page(live_server: LiveServer, admin: Client, connection: Connection, browser: Browser) -> Iterator[Page]:
+def page(live_server: LiveServer, admin: Client, connection: Connection, browser: Chromium) -> Iterator[Page]:
     """The connection's page, opened by an admin; an error in a script or a breach of the policy fails the test."""
     with window(browser, admin, f"{live_server.url}{connection.get_absolute_url()}") as opened:
         yield opened

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import psycopg
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from connectors import secrets
 from connectors.models import Connection, Table
+from tests.browser import Chromium, window
 from tests.factories import make_connection, make_entity
 from tests.servers import POSTGRES
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 PASSWORD = "a-password-typed-without-scripts"
 
 
@@ -39,16 +35,10 @@ def connection(live_server: LiveServer) -> Connection:
 
 
 def test_secret_is_replaced_and_a_table_taken_out_by_keyboard_without_scripts(
-    live_server: LiveServer, operator: Client, connection: Connection
+    live_server: LiveServer, operator: Client, connection: Connection, browser: Chromium
 ) -> None:
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": operator.session.session_key or "", "url": live_server.url}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(java_script_enabled=False)
-        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict, spelled as a dict
-        page = context.new_page()
-        page.goto(f"{live_server.url}/connections/{connection.pk}/setup/")
-
+    address = f"{live_server.url}/connections/{connection.pk}/setup/"
+    with window(browser, operator, address, java_script_enabled=False) as page:
         page.get_by_label("Encryption").focus()
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
@@ -64,7 +54,6 @@ def test_secret_is_replaced_and_a_table_taken_out_by_keyboard_without_scripts(
         page.get_by_role("button", name="Save selection").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_text("pg_type from the next run on: not copied.")).to_be_visible()
-        browser.close()
 
     assert Connection.objects.get().read_credentials() == {"password": PASSWORD}
     assert list(connection.tables.filter(is_selected=True).values_list("name", flat=True)) == ["pg_class"]

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.browser import window
+from tests.browser import Chromium, window
 
 DIALOG = """
 <header><div><h2>Cancel this job?</h2></div></header>
@@ -39,7 +39,7 @@ ADD_WITH_OPEN_MENU = f"html => {{ ({ADD})(html); document.getElementById('m').sh
 
 
 @pytest.fixture
-def page(live_server: LiveServer, viewer: Client, browser: Browser) -> Iterator[Page]:
+def page(live_server: LiveServer, viewer: Client, browser: Chromium) -> Iterator[Page]:
     """The frame, opened by a viewer; an error in a script or a breach of the content policy fails the test."""
     clipboard = ("clipboard-read", "clipboard-write")
     with window(browser, viewer, f"{live_server.url}/nothing/", permissions=clipboard) as opened:

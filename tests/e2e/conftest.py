@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
+from tests.browser import Chromium
 from tests.e2e import records
 from tests.e2e.stack import Stack, start
 from tests.e2e.visitor import Visitor, visiting
@@ -44,6 +44,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def visit(browser: Browser, stack: Stack) -> Visit:
+def visit(browser: Chromium, stack: Stack) -> Visit:
     """Give a function that opens a window for a role: `with visit("operator") as visitor`."""
     return partial(visiting, browser, stack)

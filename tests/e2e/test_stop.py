@@ -6,9 +6,10 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from dashboard.stack.processes import WORKERS
+from tests.browser import Chromium
 from tests.e2e import records
 from tests.e2e.stack import Stack, start
 from tests.e2e.visitor import visiting
@@ -46,7 +47,7 @@ def test_ctrl_c_ends_every_process(stack: Stack) -> None:
     assert stack.text().rstrip().endswith("| stopped")
 
 
-def test_next_start_keeps_everything_and_survives_a_kill(ended: Stack, again: list[Stack], browser: Browser) -> None:
+def test_next_start_keeps_everything_and_survives_a_kill(ended: Stack, again: list[Stack], browser: Chromium) -> None:
     second = start(ended.home, ended.port)
     again.append(second)
     second.wait_until_ready()

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response, StorageState, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response, StorageState, expect
 
+from tests.browser import Chromium
 from tests.e2e.stack import Stack
 
 # Patience for what needs a round trip to a server on a busy machine, in milliseconds.
@@ -66,21 +67,18 @@ class Visitor:
 
 
 @contextmanager
-def visiting(browser: Browser, stack: Stack, role: str, **options: Any) -> Iterator[Visitor]:
+def visiting(browser: Chromium, stack: Stack, role: str, **options: Any) -> Iterator[Visitor]:
     """Open a window, signed in as `role` unless that is empty; its complaints are an assertion at the end.
 
     The form is filled in once per role and stack; later windows bring the cookies that it gave.
     """
     options.setdefault("viewport", {"width": 1440, "height": 900})
     known = _SIGNED_IN.get((stack.url, role))
-    context = browser.new_context(storage_state=known, **options)
-    try:
+    with browser.context(storage_state=known, **options) as context:
         visitor = Visitor(stack, context.new_page(), role)
         if role and known is None:
             visitor.open("/")
             visitor.sign_in(role)
             _SIGNED_IN[stack.url, role] = context.storage_state()
         yield visitor
-    finally:
-        context.close()
     assert visitor.faults == []
