@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser import Chromium
 from tests.e2e.stack import Stack, start
 from tests.e2e.visitor import Visitor, visiting
 from tests.ports import free_port
@@ -121,7 +122,7 @@ def schedule(page: Page) -> None:
     press(page, "Continue")
 
 
-def test_newcomer_walks_from_the_empty_page_to_the_first_success(empty: Stack, browser: Browser) -> None:
+def test_newcomer_walks_from_the_empty_page_to_the_first_success(empty: Stack, browser: Chromium) -> None:
     make_databases(empty)
     with visiting(browser, empty, "") as visitor:
         visitor.expects(422)
