@@ -173,7 +173,7 @@ class Lab:
         """Stop the database: SIGINT is a fast shutdown, SIGQUIT an immediate one, as after a crash."""
         self.forget_links()
         self.postgres.process.send_signal(number)
-        self.postgres.process.wait(_STOP_SECONDS)
+        self.postgres.process.wait(_STOP_SECONDS * 6)
 
     def start_postgres(self) -> None:
         """Start the database again on its old port."""
@@ -234,6 +234,10 @@ class Lab:
         """Mend every line, take back every knob and point, and start what does not run."""
         for line in (self.database_line, self.warehouse_line, self.broker_line, self.source_line):
             line.heal()
+        if self.postgres.process.poll() is not None:
+            self.start_postgres()
+        if self.redis.process.poll() is not None:
+            self.start_redis()
         points.disarm(self.points)
         self.sandbox.turn_knobs({})
         for name in self._special:
