@@ -11,17 +11,25 @@ import pytest
 
 # Folders whose tests share a running stack: one process does all of them.
 LABS = ("tests/e2e/", "tests/faults/")
-# The longest units. They begin first, so that the short ones fill the end.
-LONGEST = ("tests/e2e/", "tests/stack/test_up_first.py", "tests/stack/test_up.py", "tests/faults/")
+# The longest units. They begin first, so that the short ones fill the end. A file of a lab that stands here has a stack
+# of its own.
+LONGEST = (
+    "tests/e2e/",
+    "tests/stack/test_up_first.py",
+    "tests/stack/test_up.py",
+    "tests/e2e/test_wizard.py",
+    "tests/faults/",
+)
 
 
 def unit(nodeid: str) -> str:
-    """Return the unit of a test: the folder of its lab, or its file."""
-    return next((lab for lab in LABS if nodeid.startswith(lab)), nodeid.partition("::")[0])
+    """Return the unit of a test: its file, or the folder of its lab."""
+    file = nodeid.partition("::")[0]
+    return file if file in LONGEST else next((lab for lab in LABS if file.startswith(lab)), file)
 
 
-def _rank(nodeid: str) -> int:
-    found = unit(nodeid)
+def _rank(item: pytest.Item) -> int:
+    found = unit(item.nodeid)
     return LONGEST.index(found) if found in LONGEST else len(LONGEST)
 
 
@@ -40,4 +48,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the longest units first where tests are spread. A run in one process begins with the quick ones."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _rank(item.nodeid))
+        items.sort(key=_rank)
