@@ -10,16 +10,19 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import pytest
 from django.conf import settings
+from django.db import connection as database
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+T = TypeVar("T")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
@@ -59,11 +62,23 @@ def browser() -> Iterator[Chromium]:
         chromium.close()
 
 
+def is_breach(line: ConsoleMessage) -> bool:
+    """Whether the browser tells of a breach of the content policy."""
+    return "Content Security Policy" in line.text
+
+
+def is_error(line: ConsoleMessage) -> bool:
+    """Whether the browser tells of any error, such as an answer of 404 to a script."""
+    return line.type == "error"
+
+
 @contextmanager
-def window(browser: Chromium, client: Client, url: str, **options: Any) -> Iterator[Page]:
+def window(
+    browser: Chromium, client: Client, url: str, *, fault: Callable[[ConsoleMessage], bool] = is_breach, **options: Any
+) -> Iterator[Page]:
     """Open a page for the member whom `client` is signed in as; `options` are those of the context.
 
-    At the end an error in a script or a breach of the content policy fails the test.
+    At the end an error in a script, or a line in the console that is a `fault`, fails the test.
     """
     value = client.session.session_key or ""
     cookie = {"name": settings.SESSION_COOKIE_NAME, "value": value, "url": urljoin(url, "/")}
@@ -73,7 +88,20 @@ def window(browser: Chromium, client: Client, url: str, **options: Any) -> Itera
         context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict, spelled as a dict
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
+        page.on("console", lambda line: faults.append(line.text) if fault(line) else None)
         page.goto(url)
         yield page
     assert faults == []
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Do while a window is open what others do meanwhile: in a thread, since the database is refused in this one."""
+
+    def done() -> T:
+        try:
+            return work()
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(1) as worker:
+        return worker.submit(done).result()

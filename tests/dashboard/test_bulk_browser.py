@@ -4,23 +4,21 @@ scripts.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
-from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Connection, Pause, Status
 from jobs.models import Bulk
 from jobs.services.bulk import work_off
+from tests.browser import Chromium, window
 from tests.factories import make_entity, make_ready_connection
 from tests.jobs.chain import Beside
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 Open = Callable[..., Page]
 
 
@@ -35,31 +33,15 @@ def shops(live_server: LiveServer) -> list[Connection]:
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def open_list(shops: list[Connection], live_server: LiveServer, admin: Client, browser: Browser) -> Iterator[Open]:
+def open_list(shops: list[Connection], live_server: LiveServer, admin: Client, browser: Chromium) -> Iterator[Open]:
     """Opens the list as an admin; an error in a script or a breach of the policy fails the test."""
     del shops
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": admin.session.session_key or "", "url": live_server.url}
-    faults: list[str] = []
+    with ExitStack() as windows:
 
-    def open_(*, scripts: bool = True) -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, java_script_enabled=scripts)
-        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict, spelled as a dict
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
-        page.goto(live_server.url)
-        return page
+        def open_(*, scripts: bool = True) -> Page:
+            return windows.enter_context(window(browser, admin, live_server.url, java_script_enabled=scripts))
 
-    yield open_
-    assert faults == []
+        yield open_
 
 
 def row(page: Page, name: str) -> Locator:

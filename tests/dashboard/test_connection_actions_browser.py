@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
@@ -16,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from connectors.models import Connection
 from jobs.models import Job, JobType
 from jobs.runner import run_job
-from tests.browser import Chromium, window
+from tests.browser import Chromium, aside, window
 from tests.factories import make_entity, make_ready_connection
 
 
@@ -37,11 +35,8 @@ def page(live_server: LiveServer, admin: Client, connection: Connection, browser
 
 
 def run_the_test() -> None:
-    """Do what a worker does. In a thread, since the browser's own is an event loop, where the database is refused."""
-    try:
-        run_job(Job.objects.get(type=JobType.TEST_CONNECTION).pk)
-    finally:
-        database.close()
+    """Do what a worker does."""
+    run_job(Job.objects.get(type=JobType.TEST_CONNECTION).pk)
 
 
 def test_pause_and_resume_in_the_dialog(page: Page) -> None:
@@ -67,8 +62,7 @@ def test_test_starts_by_keyboard_and_its_end_comes_into_the_dialog(page: Page) -
     expect(dialog.get_by_role("status")).to_have_text("Testing Harbour Shop")
 
     # What a worker would do: these settings name no user.
-    with ThreadPoolExecutor(1) as worker:
-        worker.submit(run_the_test).result(30)
+    aside(run_the_test)
 
     expect(dialog.get_by_role("heading", level=2)).to_have_text("Test connection: misconfigured")
     expect(dialog.get_by_role("status")).to_have_text("Test connection: misconfigured")

@@ -2,58 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
-from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Connection, Status
 from jobs.models import JobStatus
+from tests.browser import Chromium, aside, is_error, window
 from tests.factories import make_connection, make_entity, make_job
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
-T = TypeVar("T")
 # Some polls of a list on which something runs.
 SOON = 15_000
 
 
 @pytest.fixture
-def page(live_server: LiveServer, operator: Client) -> Iterator[Page]:
-    """A browser of an operator. A script's error or a breach of the content policy fails the test."""
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": operator.session.session_key or "", "url": live_server.url}
-    faults: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(base_url=live_server.url, viewport={"width": 1440, "height": 600})
-        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict, spelled as a dict
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+def page(live_server: LiveServer, operator: Client, browser: Chromium) -> Iterator[Page]:
+    """A browser of an operator. An error of any kind fails the test."""
+    options = {"base_url": live_server.url, "viewport": {"width": 1440, "height": 600}}
+    with window(browser, operator, live_server.url, fault=is_error, **options) as opened:
         yield opened
-        browser.close()
-    assert faults == []
-
-
-def aside(work: Callable[[], T]) -> T:
-    """Do what others do meanwhile. In a thread: the browser's own is an event loop, where the database is refused."""
-
-    def done() -> T:
-        try:
-            return work()
-        finally:
-            database.close()
-
-    with ThreadPoolExecutor(1) as worker:
-        return worker.submit(done).result()
 
 
 def make_shops() -> list[Connection]:
