@@ -74,10 +74,12 @@ def take_out_here() -> None:
 
 
 def put(owner: Any, name: Any, value: Any) -> None:
-    """Put a value in the place of an attribute or item."""
+    """Put a value in the place of an attribute or item that is there; a guard that was renamed must not stay unseen."""
     if isinstance(owner, dict):
+        assert name in owner
         owner[name] = value
     else:
+        getattr(owner, name)
         setattr(owner, name, value)
 
 

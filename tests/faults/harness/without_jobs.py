@@ -141,7 +141,7 @@ def persist(put: Put) -> None:
 
 @guard("a failed attempt heeds a cancel", SYNC)
 def cancel_after_failure(put: Put) -> None:
-    put(finish, "_stopped_by", lambda *_: "")
+    put(finish, "stopped_by", lambda *_: "")
 
 
 @guard("a cancel ends a waiting job at once", TEST)
