@@ -44,10 +44,10 @@ test: .venv/.dev ## Run the tests, a real browser, database and queue included
 	exec $(PYTHON) -m pytest $(or $(ARGS),$(SPREAD))
 
 faults: .venv/.dev ## Break servers, lines and processes under real workers, and check what held
-	@PATCHBAY_FAULTS=all exec $(PYTHON) -m pytest tests/faults tests/jobs/test_machine.py $(ARGS)
+	@PATCHBAY_FAULTS=all exec $(PYTHON) -m pytest tests/faults tests/jobs/test_machine.py $(or $(ARGS),-n 2)
 
 guards: .venv/.dev ## Take out each fault's guard, and check that its test fails then
-	@PATCHBAY_FAULTS=guards exec $(PYTHON) -m pytest tests/faults $(ARGS)
+	@PATCHBAY_FAULTS=guards exec $(PYTHON) -m pytest tests/faults $(or $(ARGS),-n 2)
 
 bench: .venv/.dev ## Measure: what a sync costs beside dlt, a crowd of due entities, slot to start (half an hour)
 	@exec $(PYTHON) -m benchmarks $(ARGS)

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.faults.harness import mode
+
+FAULTS = "tests/faults/"
 # Folders whose tests share a running stack: one process does all of them.
-LABS = ("tests/e2e/", "tests/faults/")
+LABS = ("tests/e2e/", FAULTS)
 # The longest units. They begin first, so that the short ones fill the end. A file of a lab that stands here has a stack
 # of its own.
 LONGEST = (
@@ -18,13 +21,20 @@ LONGEST = (
     "tests/stack/test_up_first.py",
     "tests/stack/test_up.py",
     "tests/e2e/test_wizard.py",
-    "tests/faults/",
+    FAULTS,
 )
 
 
 def unit(nodeid: str) -> str:
-    """Return the unit of a test: its file, or the folder of its lab."""
-    file = nodeid.partition("::")[0]
+    """Return the unit of a test: its file, or the folder of its lab.
+
+    Where the faults are all there is, each process has a lab, and a unit is a file, or what is without the same guards.
+    """
+    file, _, test = nodeid.partition("::")
+    if file.startswith(FAULTS) and mode.IS_OF_GUARDS:
+        return test.partition("[")[2].partition("-")[0].rstrip("]")
+    if file.startswith(FAULTS) and mode.IS_WHOLE:
+        return file
     return file if file in LONGEST else next((lab for lab in LABS if file.startswith(lab)), file)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -101,13 +100,9 @@ def guards_out(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """The guards that this run is made without; none but in `make guards`. Those of this process are out now."""
     mark: pytest.Mark | None = getattr(request, "param", None)
     out = guards.named(mark.args) if mark and not mode.ARE_GUARDS_IN else ()
-
-    def put(owner: Any, name: Any, value: Any) -> None:
-        (monkeypatch.setitem if isinstance(owner, dict) else monkeypatch.setattr)(owner, name, value)
-
     for one in out:
         if guards.TEST in one.places:
-            one.take_out(put)
+            one.take_out(guards.put_back_later(monkeypatch))
     return out
 
 

@@ -187,4 +187,5 @@ def test_f32_destination_goes_away(lab: Lab, fault: Fault, moment: str) -> None:
     assert run_out_retries(lab, job) == "success"
     again = sync(connection)
     assert wait_for_end(lab, again) == "success"
-    fault.held(f"destination gone, {moment} of the load", "cursor unmoved, all rows", connection, bound=30)
+    when = {"before": "before the load", "middle": "in the middle of the load", "end": "at the end of the load"}
+    fault.held(f"destination gone {when[moment]}", "cursor unmoved, all rows", connection, bound=30)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 WITHOUT = "PATCHBAY_FAULT_WITHOUT"
 # Where a guard works: a process of the lab by its name, or the test's own process, which calls services as pages do.
 TEST = "test"
@@ -81,6 +83,15 @@ def put(owner: Any, name: Any, value: Any) -> None:
     else:
         getattr(owner, name)
         setattr(owner, name, value)
+
+
+def put_back_later(monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Return what puts values in places as `put` does, until the end of a test."""
+
+    def replace(owner: Any, name: Any, value: Any) -> None:
+        (monkeypatch.setitem if isinstance(owner, dict) else monkeypatch.setattr)(owner, name, value)
+
+    return replace
 
 
 def _load() -> None:

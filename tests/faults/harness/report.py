@@ -65,12 +65,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["faults"] = [astuple(row) for row in ROWS]
+        output["proofs"] = [astuple(proof) for proof in PROOFS]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take in the rows that such a process sent; one that crashed sent none."""
-    ROWS.extend(Row(*row) for row in getattr(node, "workeroutput", {}).get("faults", []))
+    sent = getattr(node, "workeroutput", {})
+    ROWS.extend(Row(*row) for row in sent.get("faults", []))
+    PROOFS.extend(Proof(*proof) for proof in sent.get("proofs", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
