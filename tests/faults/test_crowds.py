@@ -37,7 +37,7 @@ DAY_SECONDS = 86_400
 
 @pytest.mark.guard("room", says="messages in the broker")
 def test_f35_crowd_is_due_in_one_second(lab: Lab, fault: Fault) -> None:
-    """Without the room that `claim_for_dispatch` counts down, hundreds of jobs are in the broker at once."""
+    """Without the room that `claim_for_dispatch` counts down, far more jobs are in the broker than workers can take."""
     crowd = _crowd(lab, 10_000)
     lab.wait_until_ready()
     slots = slots_by_queue()[Queue.SYNC]
