@@ -44,7 +44,7 @@ test: .venv/.dev ## Run the tests, a real browser, database and queue included
 	exec $(PYTHON) -m pytest $(or $(ARGS),$(SPREAD))
 
 faults: .venv/.dev ## Break servers, lines and processes under real workers, and check what held
-	@PATCHBAY_FAULTS=all exec $(PYTHON) -m pytest tests/faults tests/jobs/test_machine.py $(or $(ARGS),-n 2)
+	@PATCHBAY_FAULTS=all exec $(PYTHON) -m pytest tests/faults tests/jobs/test_machine.py $(ARGS)
 
 guards: .venv/.dev ## Take out each fault's guard, and check that its test fails then
 	@PATCHBAY_FAULTS=guards exec $(PYTHON) -m pytest tests/faults $(or $(ARGS),-n 2)

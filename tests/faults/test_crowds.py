@@ -26,8 +26,6 @@ from tests.waiting import wait_until as wait_in_full
 
 pytestmark = pytest.mark.fault
 ALL_MADE_SECONDS = 60
-# For each that can run: one and a spare one, and those that are sent again on a slow machine.
-SENT_AT_MOST = 10
 ENDED = 5
 SMALL_ONES_SECONDS = 60
 PERSON_SECONDS = 5
@@ -50,7 +48,7 @@ def test_f35_crowd_is_due_in_one_second(lab: Lab, fault: Fault) -> None:
         def counted() -> int:
             nonlocal most_sent
             most_sent = max(most_sent, client.llen("patchbay:sync"))
-            assert most_sent <= SENT_AT_MOST * slots, f"{most_sent} messages in the broker, for {slots} workers"
+            assert most_sent <= 2 * slots, f"{most_sent} messages in the broker, for {slots} workers"
             return crowd.jobs.count()
 
         wait_until(lambda: counted() >= 10_001, seconds=ALL_MADE_SECONDS, what="each slot has its job")
