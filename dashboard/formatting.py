@@ -19,6 +19,7 @@ _RELATIVE_UNTIL = 8 * _DAY  # "7 d ago" lasts a day
 _THOUSAND = 1000
 _ONE_DIGIT_UNTIL = 9.95  # bytes below this, in their unit, still round to one digit and a decimal
 _PERCENT_BASE = 30  # fewer than this do not bear a decimal
+MOST_TYPED = 40  # letters of what somebody typed that a sentence says back
 
 
 def relative_time(moment: datetime, now: datetime, zone: tzinfo = UTC) -> str:
@@ -163,3 +164,9 @@ def width_class(part: float, whole: float) -> str:
     if part >= whole:
         return "w-100"
     return f"w-{min(99, max(1, round(100 * part / whole)))}"
+
+
+def as_typed(text: str) -> str:
+    """Return what somebody asked for, to be said back in a sentence: short, and without what cannot be printed."""
+    clean = text.replace("\0", "�")
+    return clean if len(clean) <= MOST_TYPED else f"{clean[:MOST_TYPED]}…"

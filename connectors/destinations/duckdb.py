@@ -117,8 +117,9 @@ def count_rows(endpoint: Endpoint, dataset: str, tables: tuple[str, ...]) -> dic
 
 def look(endpoint: Endpoint, dataset: str, pipeline: str, tables: Sequence[str]) -> Standing:
     """Check, tell what stands of `tables` in `dataset`, and forget old loads of `pipeline`. Raises `SyncError`."""
-    check(endpoint)
-    with _opened(path_of(endpoint)) as connection:
+    path = path_of(endpoint)
+    _make_folder(path)
+    with _opened(path) as connection:
         # Names in a DuckDB file differ by more than upper and lower case.
         there = {name.lower() for name in _tables_in(connection, dataset)}
         filled = [

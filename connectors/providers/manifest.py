@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 FieldType = Literal["text", "host", "number", "password", "choice", "url"]
 
@@ -35,6 +36,12 @@ class Field:
     def is_place(self) -> bool:
         """Whether it is a part of where the secrets are sent to."""
         return self.type in {"host", "url"} or self.name == "port"
+
+
+def leads_elsewhere(fields: Iterable[Field], stored: Mapping[str, Any], proposed: Mapping[str, Any]) -> bool:
+    """Whether secrets would be sent to another place with the `proposed` settings than the one they are stored for."""
+    places = [one for one in fields if one.is_place]
+    return any(str(stored.get(one.name, one.default)) != str(proposed.get(one.name, one.default)) for one in places)
 
 
 @dataclass(frozen=True, slots=True)

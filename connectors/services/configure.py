@@ -18,7 +18,7 @@ from connectors import secrets
 from connectors.models import Connection
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers import registry
-from connectors.providers.manifest import Manifest
+from connectors.providers.manifest import Manifest, leads_elsewhere
 from connectors.services import activity, connect, facts, review
 from connectors.services.asking import ask_in_time
 from connectors.services.changing import lock_kept, refuse_changed, refuse_deleted, version_of
@@ -82,8 +82,7 @@ def _endpoint(connection: Connection, proposed: SignIn) -> Endpoint:
     missing = [one.name for one in manifest.fields if one.is_secret and one.name not in proposed.secrets]
     if not missing or not connection.credentials:
         return Endpoint(connection.provider, config, dict(proposed.secrets))
-    places = [one for one in manifest.fields if one.is_place]
-    if any(str(config.get(one.name, "")) != str(connection.config.get(one.name, one.default)) for one in places):
+    if leads_elsewhere(manifest.fields, connection.config, config):
         message = "It is sent only to where it was stored for. Type it again for the new address."
         raise SecretsNeededError(missing, message)
     try:

@@ -14,6 +14,7 @@ from connectors import secrets
 from connectors.destinations import registry
 from connectors.models import Connection, Destination
 from connectors.plan import Endpoint
+from connectors.providers.manifest import leads_elsewhere
 from connectors.services import activity
 from connectors.services.changing import ChangedMeanwhileError, version_of
 from connectors.services.connect import create_destination
@@ -169,6 +170,12 @@ def _checked(endpoint: Endpoint) -> Check:
 
 
 def _endpoint(known: Destination, config: Mapping[str, Any], typed: Mapping[str, str]) -> Endpoint:
+    """Return the destination as proposed. Raises `DestinationRefusedError` where stored secrets would go elsewhere."""
+    manifest = registry.manifest(known.kind)
+    is_left_out = bool(known.credentials) and not manifest.secret_names <= set(typed)
+    if is_left_out and leads_elsewhere(manifest.fields, known.config, config):
+        said = "A stored credential is sent only to where it was stored for. Type it again for the new address."
+        raise DestinationRefusedError(Check((), "misconfigured", said))
     return Endpoint(known.kind, config, {**_opened(known, typed), **typed})
 
 

@@ -12,7 +12,7 @@ from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.html import format_html
 
-from connectors.models import Connection, Entity, Table
+from connectors.models import Connection, Destination, Entity, Table
 
 
 class Ends(TextChoices):
@@ -112,16 +112,16 @@ class ResyncForm(forms.Form):
         return since
 
 
-class PurgeForm(forms.Form):
-    """The connection's name, typed, so that nothing is removed by a slip."""
+class TypedNameForm(forms.Form):
+    """The name of what is about to go, typed, so that nothing is removed by a slip."""
 
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, connection: Connection) -> None:
-        """Ask for the name of `connection`."""
+    def __init__(self, data: Mapping[str, Any] | None = None, *, subject: Connection | Destination) -> None:
+        """Ask for the name of `subject`."""
         super().__init__(data)
-        self._name = connection.name
-        self.fields["name"].label = format_html('Type <span class="strong">{}</span> to confirm', connection.name)
+        self._name = subject.name
+        self.fields["name"].label = format_html('Type <span class="strong">{}</span> to confirm', subject.name)
 
     def clean_name(self) -> str:
         """Refuse any other name."""
@@ -130,10 +130,6 @@ class PurgeForm(forms.Form):
             message = f"This is not the name. Type “{self._name}” as it stands above."
             raise ValidationError(message)
         return typed
-
-
-class DeleteForm(PurgeForm):
-    """The name again: a connection that is deleted does not come back."""
 
 
 def selected_tables(connection: Connection) -> Any:

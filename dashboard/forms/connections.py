@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from connectors.models import Status
 from connectors.providers import registry as providers
+from dashboard.formatting import as_typed
 
 # What the list sorts by, and how the heading of that column says it; a minus turns it round.
 DEFAULT_SORT = "attention"
@@ -46,7 +47,7 @@ FILTERS = {
 }
 # What people made, so that the database knows which values there are.
 MADE_BY_PEOPLE = ("destination", "tag", "owner")
-_MOST_TEXT, _MOST_SHOWN = 100, 40
+_MOST_TEXT = 100
 
 Choices = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -132,7 +133,7 @@ class ConnectionFilterForm(forms.Form):
     def notes(self) -> list[str]:
         """Return one sentence per value that was left out."""
         unknown = [
-            f"The list knows no {FILTERS[name]} “{_shown(value)}”, so that filter was left out."
+            f"The list knows no {FILTERS[name]} “{as_typed(value)}”, so that filter was left out."
             for name, values in self._asked.items()
             for value in values
             if not self._is_known(name, value)
@@ -150,7 +151,7 @@ class ConnectionFilterForm(forms.Form):
             why = f"is longer than {_MOST_TEXT} characters" if is_long else "holds a character that no name can hold"
             yield f"The text to look for {why}, so it was left out."
         if "sort" in self.errors:
-            shown = _shown(self.data.get("sort", ""))
+            shown = as_typed(self.data.get("sort", ""))
             yield f"The list cannot sort by “{shown}”. It shows what needs attention first."
         if "after" in self.errors or "before" in self.errors:
             yield NO_SUCH_PLACE
@@ -162,12 +163,6 @@ NO_SUCH_PLACE = "The place named in this address is not in the list. This is its
 def _integrations() -> list[str]:
     present = {one.integration for one in providers.all_manifests()}
     return [name for name in INTEGRATIONS if name in present]
-
-
-def _shown(value: str) -> str:
-    """Return what was asked for, short enough for a sentence."""
-    clean = value.replace("\0", "�")
-    return clean if len(clean) <= _MOST_SHOWN else f"{clean[:_MOST_SHOWN]}…"
 
 
 def _is_id(value: str) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.html import format_html
 
 from connectors.destinations import registry
 from connectors.models import Destination
+from connectors.providers.manifest import leads_elsewhere
 from connectors.services.changing import version_of
 from connectors.services.destinations import facts_of
 from dashboard.forms.manifest_fields import add_controls, secrets_of, settings_of
@@ -94,28 +94,7 @@ class DestinationForm(forms.Form):
 
     def _leads_elsewhere(self, known: Mapping[str, Any]) -> bool:
         stored = self.destination.config if self.destination else {}
-        places = [field for field in self.manifest.fields if field.is_place and field.name in known]
-        return any(str(known[field.name]) != str(stored.get(field.name, field.default)) for field in places)
-
-
-class DeleteForm(forms.Form):
-    """The destination's name, typed, so that nothing is deleted by a slip."""
-
-    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
-
-    def __init__(self, data: Mapping[str, Any] | None = None, *, destination: Destination) -> None:
-        """Ask for the name of `destination`."""
-        super().__init__(data)
-        self._name = destination.name
-        self.fields["name"].label = format_html('Type <span class="strong">{}</span> to confirm', destination.name)
-
-    def clean_name(self) -> str:
-        """Refuse any other name."""
-        typed: str = self.cleaned_data["name"]
-        if typed != self._name:
-            message = f"This is not the name. Type “{self._name}” as it stands above."
-            raise ValidationError(message)
-        return typed
+        return leads_elsewhere(self.manifest.fields, stored, {**stored, **known})
 
 
 def _initial(destination: Destination | None) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from connectors.models import Connection, ConnectionQuerySet
+from dashboard.formatting import as_typed
 from jobs.models import JobStatus
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-_MOST_SHOWN = 40
 # So many names are told where a text fits several connections.
 _MOST_NAMES = 3
 
@@ -105,7 +105,7 @@ class JobFilterForm(forms.Form):
             return whole[0]
         names = ", ".join(f"“{one.name}”" for one in found[:_MOST_NAMES])
         self._connection_note = (
-            f"“{_shown(text)}” fits several connections, such as {names}. Write one name whole." if found else ""
+            f"“{as_typed(text)}” fits several connections, such as {names}. Write one name whole." if found else ""
         )
         raise ValidationError("")
 
@@ -114,7 +114,7 @@ class JobFilterForm(forms.Form):
         return list(self._notes())
 
     def _notes(self) -> Iterator[str]:
-        asked = {name: _shown(str(self.data.get(name, ""))) for name in self.errors}
+        asked = {name: as_typed(str(self.data.get(name, ""))) for name in self.errors}
         for name, text in asked.items():
             if name == "status":
                 yield f"No job has the status “{text}”, so that filter was left out."
@@ -132,9 +132,3 @@ def _meant(text: str) -> ConnectionQuerySet:
     except ValueError:
         exact = Connection.objects.filter(name__iexact=text)
         return exact if exact.exists() else Connection.objects.filter(name__icontains=text)
-
-
-def _shown(text: str) -> str:
-    """Return what was asked for, short enough for a sentence."""
-    clean = text.replace("\0", "�")
-    return clean if len(clean) <= _MOST_SHOWN else f"{clean[:_MOST_SHOWN]}…"

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from connectors.models import Connection, Destination, Table
-from connectors.providers.manifest import Manifest
+from connectors.providers.manifest import Manifest, leads_elsewhere
 from connectors.services.setting_up import Settings
 from dashboard.forms.manifest_fields import add_controls, secrets_of, settings_of
 
@@ -115,8 +115,7 @@ class ConfigureForm(forms.Form):
 
     def _leads_elsewhere(self, known: Mapping[str, Any]) -> bool:
         stored = self.connection.config if self.connection else {}
-        places = [field.name for field in self.manifest.fields if field.is_place]
-        return any(name in known and str(known[name]) != str(stored.get(name, "")) for name in places)
+        return leads_elsewhere(self.manifest.fields, stored, {**stored, **known})
 
 
 def _initial(connection: Connection | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from connectors.services.duplicate import duplicate as duplicate_connection
 from connectors.services.pause import AlreadyPausedError, NotPausedError
 from dashboard.access import HtmxRequest
 from dashboard.formatting import exact_time
-from dashboard.forms.actions import DeleteForm, PauseForm, PurgeForm, ResyncForm, selected_tables
+from dashboard.forms.actions import PauseForm, ResyncForm, TypedNameForm, selected_tables
 from dashboard.pages.actions import delete_of, purge_of, resync_of
 from dashboard.pages.pauses import pause_of, resume_of
 from dashboard.views.connection_pages import connection_or_404
@@ -122,7 +122,7 @@ def purge(request: HttpRequest, pk: UUID) -> HttpResponse:
     if connection.status != Status.PAUSED:
         message = f"Pause {connection.name} first: a purge removes what a sync would load again."
         return _told(request, connection, message, "not_paused")
-    form = PurgeForm(request.POST if request.method == "POST" else None, connection=connection)
+    form = TypedNameForm(request.POST if request.method == "POST" else None, subject=connection)
     if not form.is_valid():
         return _ask(request, "purge", connection, {"form": form, "page": purge_of(connection)})
     try:
@@ -148,7 +148,7 @@ def duplicate(request: HttpRequest, pk: UUID) -> HttpResponse:
 def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Say what deleting does, ask for the connection's name, and delete it."""
     connection = connection_or_404(pk)
-    form = DeleteForm(request.POST if request.method == "POST" else None, connection=connection)
+    form = TypedNameForm(request.POST if request.method == "POST" else None, subject=connection)
     if not form.is_valid():
         return _ask(request, "delete", connection, {"form": form, "page": delete_of(connection)})
     try:

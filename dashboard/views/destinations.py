@@ -24,7 +24,8 @@ from connectors.services.destinations import (
     check_destination,
     delete_destination,
 )
-from dashboard.forms.destinations import DeleteForm, DestinationForm, KindForm
+from dashboard.forms.actions import TypedNameForm
+from dashboard.forms.destinations import DestinationForm, KindForm
 from dashboard.pages.destinations import page_of, row_of, rows_of, set_by, view_of
 from dashboard.views.rendering import go_back, render_page
 
@@ -107,7 +108,7 @@ def check(request: HttpRequest, pk: UUID) -> HttpResponse:
 def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask for the destination's name and delete it; one that is in use stays (409), with the connections named."""
     destination = _destination_or_404(pk)
-    form = DeleteForm(request.POST if request.method == "POST" else None, destination=destination)
+    form = TypedNameForm(request.POST if request.method == "POST" else None, subject=destination)
     using: list[Connection] = list(Connection.objects.filter(destination=destination).order_by("name")[:50])
     context = {"destination": destination, "form": form, "using": using}
     status = OK if request.method != "POST" else CONFLICT if using else INVALID

@@ -10,7 +10,8 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from connectors.models import Activity, Connection, Destination
-from connectors.services.destinations import add_destination
+from connectors.services.changing import version_of
+from connectors.services.destinations import DestinationRefusedError, add_destination, change_destination, facts_of
 from tests.conftest import member
 from tests.dashboard.landing import LOADER, PASSWORD, PLACE, READER, landing_place, url
 from tests.dashboard.pages import flat
@@ -86,6 +87,18 @@ def test_stored_password_is_not_sent_to_another_server(operator: Client, warehou
     assert "It is sent only to where it was stored for. Type it again" in flat(response)
     assert edited(operator, warehouse, host="localhost", password=PASSWORD).status_code == 302
     assert Destination.objects.get().config["host"] == "localhost"
+
+
+def test_service_sends_no_stored_password_to_another_server(warehouse: Destination) -> None:
+    """Also where no form asks before: a program's call for example."""
+    seen, config = version_of(facts_of(warehouse)), {**warehouse.config, "port": 5433}
+
+    with pytest.raises(DestinationRefusedError, match="sent only to where it was stored for"):
+        change_destination(
+            destination=warehouse, seen=seen, name="Warehouse", config=config, credentials={}, actor=None
+        )
+
+    assert Destination.objects.get().config == warehouse.config
 
 
 def test_change_by_somebody_else_meanwhile_is_not_overwritten(operator: Client, warehouse: Destination) -> None:
