@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from connectors.models import Connection, Destination
+from connectors.services import activity
 from connectors.services.connect import check_and_discover, create_connection, create_destination, set_credentials
-from connectors.services.pause import pause
 from dashboard.demo import databases
 from dashboard.demo.databases import Server
 from jobs.models import Trigger
 from jobs.services.enqueue import enqueue_sync
+from jobs.services.pausing import pause_connection
 
 FIVE_MINUTES, QUARTER_HOUR, HOUR = 300, 900, 3600
 
@@ -109,7 +111,9 @@ def _paused(demo: _Demo, destination: Destination, password: str) -> None:
     connection, is_new = _connection(demo, "Webshop audit copy", "postgres", config, destination, HOUR)
     if is_new:
         _go(connection, {"password": password})
-        pause(connection=connection, reason="Auditors compare figures until the end of the month", actor=demo.actor)
+        pause_connection(
+            connection=connection, reason="Auditors compare figures until the end of the month", actor=demo.actor
+        )
 
 
 def _unfinished(demo: _Demo, destination: Destination) -> None:
@@ -128,14 +132,16 @@ def _connection(
     """Return the connection of this name, made if it is missing or was left half-made, and whether it is new."""
     known = Connection.objects.filter(name=name).first()
     if known is None:
-        known = create_connection(
-            name=name,
-            provider=provider,
-            config=config,
-            destination=destination,
-            interval_seconds=interval,
-            actor=demo.actor,
-        )
+        with transaction.atomic():
+            known = create_connection(
+                name=name,
+                provider=provider,
+                config=config,
+                destination=destination,
+                interval_seconds=interval,
+                actor=demo.actor,
+            )
+            activity.record("connection.created", actor=demo.actor, connection=known)
     else:
         Connection.objects.filter(pk=known.pk).update(config=config)
         known.config = config

@@ -25,6 +25,7 @@ from psycopg import sql
 from dashboard.stack.account import is_root, server_account, server_prefix
 from dashboard.stack.errors import StackError
 from dashboard.stack.files import package_folder
+from dashboard.stack.groups import wait_gone
 from dashboard.stack.home import load_secrets
 from dashboard.stack.ports import HOST, kept_port
 
@@ -168,15 +169,27 @@ def binary(name: str) -> Path:
 
 
 def end_left_server(data: Path) -> None:
-    """End the server that still runs on ``data``, if its process is a postgres and really has this data directory."""
-    process = _server_on(data)
-    if process is None:
-        return
+    """End the server that still runs on ``data``, and what a killed one left: nothing works on ``data`` afterwards.
+
+    Children of a killed server end by themselves, but only when they next look, and until then PostgreSQL refuses to
+    start on the data that they have open.
+    """
+    server = _server_on(data)
+    if server is not None:
+        _end_in_order(server)
+    left = [process for process in psutil.process_iter() if _works_on(process, data)]
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_gone(left, STOP_SECONDS)
+
+
+def _end_in_order(server: psutil.Process) -> None:
     for stop_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(stop_signal)
+            server.send_signal(stop_signal)
         with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+            server.wait(STOP_SECONDS)
             return
 
 
@@ -187,12 +200,17 @@ def _options(settings: Mapping[str, str]) -> tuple[str, ...]:
 def _server_on(data: Path) -> psutil.Process | None:
     try:
         process = psutil.Process(int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0]))
-        # A server works inside its data directory, which tells it from another one that got its number.
-        if process.name() == "postgres" and Path(process.cwd()) == data.resolve():
-            return process
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
-    return None
+    return process if _works_on(process, data) else None
+
+
+def _works_on(process: psutil.Process, data: Path) -> bool:
+    """Say whether this is a postgres of ``data``: it works inside its data directory, as no other program does."""
+    try:
+        return process.name() == "postgres" and Path(process.cwd()) == data.resolve()
+    except (OSError, psutil.Error):
+        return False
 
 
 def _initialise(home: Path, data: Path, password: str, account: pwd.struct_passwd | None) -> None:

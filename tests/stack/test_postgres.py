@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.stack import postgres
 from dashboard.stack.errors import StackError
+from dashboard.stack.groups import is_alive
 from dashboard.stack.home import load_secrets
 from dashboard.stack.ports import HOST
 
@@ -96,6 +97,21 @@ def test_a_killed_server_starts_again(tmp_path: Path) -> None:
 
     second.stop()
     assert second.process.returncode == 0
+
+
+def test_what_a_killed_server_left_at_work_does_not_keep_the_next_one_from_starting(tmp_path: Path) -> None:
+    first = postgres.start(tmp_path)
+    # A child that does not look up in time, as one waiting for a slow disk: stopped, it never would.
+    busy = psutil.Process(first.process.pid).children()[0]
+    busy.suspend()
+    first.process.kill()
+    first.process.wait()
+
+    second = postgres.start(tmp_path)
+
+    second.stop()
+    assert second.process.returncode == 0
+    assert not is_alive(busy)
 
 
 def test_a_stranger_with_the_number_in_postmaster_pid_is_left_alone(tmp_path: Path) -> None:
