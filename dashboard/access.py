@@ -78,6 +78,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:setup": {"GET": "see", "POST": "edit_connection"},
     "connections:activity": {"GET": "see"},
     "connections:entity": {"GET": "see"},
+    "connections:actions": {"GET": "run_sync"},
     "connections:sync": {"POST": "run_sync"},
     "connections:sync-entity": {"POST": "run_sync"},
     "connections:test": {"GET": "see", "POST": "test_connection"},

@@ -16,13 +16,15 @@ from connectors.providers.manifest import DestinationManifest, Manifest
 from connectors.status import reason_in_words
 from dashboard import formatting
 from dashboard.pages.banner import Banner, banner_of
+from dashboard.pages.next_steps import why_no_sync
 from dashboard.pages.waiting import link_of
 from jobs.models import Lease, LeaseState
 from jobs.services.why import Reason, clock, why_not_running
 
 RECENT = timedelta(hours=24)
 # Seconds between two polls, and how long the words of a relative time may stand.
-ACTIVE_POLL, IDLE_POLL = 2, 15
+# What one person does another one sees within five seconds.
+ACTIVE_POLL, IDLE_POLL = 2, 4
 _ACTIVE_WORDS, _IDLE_WORDS = 10, 60
 # Settings that name the account or database at the source, the best one first.
 _ACCOUNT_SETTINGS = ("database", "account", "base_url", "host")
@@ -168,7 +170,7 @@ def head_of(subject: Subject) -> Head:
         look=link_of(_waits(subject)),
         syncing=_syncing(subject),
         has_entities=subject.has_entities,
-        refusal=_refusal(connection),
+        refusal=why_no_sync(connection.status),
         source=_source(subject),
         target=_target(subject),
         wire=_wire(subject),
@@ -217,14 +219,6 @@ def _syncing_words(subject: Subject) -> str:
 def _waits(subject: Subject) -> Reason | None:
     """Why a connection waits whose syncs were asked for or are due, but none of which runs."""
     return subject.reason if subject.live and not subject.running else None
-
-
-def _refusal(connection: Connection) -> str:
-    if connection.status == Status.PAUSED:
-        return "Paused: nothing syncs until it is resumed"
-    if connection.status == Status.INCOMPLETE:
-        return "The setup is not finished, so there is nothing to sync yet"
-    return ""
 
 
 def _source(subject: Subject) -> Node:

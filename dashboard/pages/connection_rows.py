@@ -59,10 +59,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The cells of a row that change by themselves. `refusal` says why a sync cannot be started, if so.
-
-    `resume` is the address at which a setup that was left goes on.
-    """
+    """The cells of a row that change by themselves. `resume` is the address at which a setup that was left goes on."""
 
     status: str
     reason: str
@@ -71,7 +68,6 @@ class Live:
     runs: RunsStrip
     last: Moment
     next: Moment
-    refusal: str
     resume: str = ""
 
 
@@ -83,7 +79,6 @@ class Row:
     name: str
     href: str
     jobs_href: str
-    sync_href: str
     tile: str
     hue: int
     provider: str
@@ -181,7 +176,6 @@ def _row(connection: Connection, counts: Counts, leases: list[Lease], pause: Pau
         # A list has many rows, and looking an address up costs more than the rest of a row.
         href=href,
         jobs_href=f"{href}jobs/",
-        sync_href=f"{href}sync/",
         tile=provider.tile,
         hue=provider.tile_hue,
         provider=provider.name,
@@ -199,7 +193,6 @@ def _row(connection: Connection, counts: Counts, leases: list[Lease], pause: Pau
             runs=runs_strip(connection.recent_runs, is_running=activity is not None and activity.tone == "run"),
             last=clock.moment(connection.last_run_at, "Never"),
             next=_next(connection, activity, clock),
-            refusal=_refusal(connection),
             resume=resume_of(connection)[1],
         ),
     )
@@ -278,12 +271,3 @@ def _next(connection: Connection, activity: Activity | None, clock: Clock) -> Mo
     if activity is not None:
         return Moment("After this run")
     return clock.moment(planned, "") if planned > clock.now else Moment("Due now")
-
-
-def _refusal(connection: Connection) -> str:
-    """Return why the service would refuse a sync in any case; what runs now is its own answer."""
-    if connection.status == Status.PAUSED:
-        return "Paused: nothing syncs until it is resumed"
-    if connection.status == Status.INCOMPLETE:
-        return "The setup is not finished, so there is nothing to sync yet"
-    return ""

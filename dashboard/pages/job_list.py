@@ -16,7 +16,8 @@ JOBS_PER_PAGE = 50
 _HOUR = timedelta(hours=1)
 _HOURS = 24
 # Seconds between two looks at the newest page: while something waits or runs on it, and while nothing does.
-_BUSY, _IDLE = 3, 15
+# What one person does another one sees within five seconds.
+_BUSY, _IDLE = 3, 4
 
 
 @dataclass(frozen=True, slots=True)

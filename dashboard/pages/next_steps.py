@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from connectors.models import Status
 from connectors.status import MISSING
 
 _QUESTIONS = {
@@ -23,6 +24,15 @@ class Way:
     label: str
     href: str
     is_dialog: bool = False
+
+
+def why_no_sync(status: str) -> str:
+    """Return why a sync of a connection with this status would be refused in any case; what runs is its own answer."""
+    if status == Status.PAUSED:
+        return "Paused: nothing syncs until it is resumed"
+    if status == Status.INCOMPLETE:
+        return "The setup is not finished, so there is nothing to sync yet"
+    return ""
 
 
 def way_out(connection_id: UUID, code: str, job_id: UUID | None) -> Way:

@@ -59,11 +59,15 @@ def render_page(
 
 def go_back(request: HttpRequest, fallback: str) -> HttpResponseRedirect:
     """Redirect to the posted `next` if it is an address of ours, else to `fallback`, after a plain form."""
-    target = request.POST.get("next", "")
+    return HttpResponseRedirect(own_address(request, request.POST.get("next", ""), fallback))
+
+
+def own_address(request: HttpRequest, target: str, fallback: str) -> str:
+    """Return `target`, which somebody sent, if it is an address of ours, else `fallback`."""
     is_ours = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return HttpResponseRedirect(target if is_ours else fallback)
+    return target if is_ours else fallback
 
 
 def _is_known(request: HttpRequest, tag: str) -> bool:

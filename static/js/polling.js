@@ -1,5 +1,5 @@
 // Polls only what somebody can see: a hidden tab asks nothing, and asks at once when it is seen again.
-// A poll waits for its next turn while a menu of the page is open, since it may replace the row below it.
+// A poll waits for its next turn while a menu is open inside what it would replace.
 const missed = new Set();
 
 // htmx hands over the event that caused a request; a timer has none.
@@ -7,8 +7,8 @@ function isPoll(detail) {
   return detail.requestConfig.verb === "get" && !detail.requestConfig.triggeringEvent;
 }
 
-function isMenuOpen() {
-  return document.querySelector("#main .menu:popover-open") !== null;
+function isMenuOpenIn(target) {
+  return target.querySelector(".menu:popover-open") !== null;
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -17,12 +17,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!isPoll(event.detail)) elt.closest(".menu")?.hidePopover();
   if (!isPoll(event.detail) || !elt.closest("[hx-trigger*='every']")) return;
   if (document.hidden) missed.add(elt);
-  if (document.hidden || isMenuOpen()) event.preventDefault();
+  if (document.hidden || isMenuOpenIn(event.detail.target)) event.preventDefault();
 });
 
 // An answer that comes after the menu was opened waits for the next turn too, unless it is the last one (286).
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (isPoll(event.detail) && isMenuOpen() && event.detail.xhr.status !== 286) event.detail.shouldSwap = false;
+  if (isPoll(event.detail) && isMenuOpenIn(event.detail.target) && event.detail.xhr.status !== 286) event.detail.shouldSwap = false;
 });
 
 document.addEventListener("visibilitychange", () => {

@@ -224,19 +224,6 @@ def test_purge_of_a_connection_that_runs_is_refused(admin: Client, connection: C
     assert not Job.objects.filter(type=JobType.PURGE).exists()
 
 
-def test_menu_shows_what_a_role_may_do(viewer: Client, operator: Client, admin: Client, paused: Connection) -> None:
-    address = paused.get_absolute_url()
-    shown = {
-        name: client.get(address).content.decode()
-        for name, client in (("viewer", viewer), ("operator", operator), ("admin", admin))
-    }
-
-    assert "more-actions" not in shown["viewer"]
-    assert "Test connection" in shown["operator"]
-    assert "Purge loaded data" not in shown["operator"]
-    assert url(paused, "purge") in shown["admin"]
-
-
 @pytest.mark.parametrize("job_type", ["test_connection", "discover", "historical_resync", "purge"])
 @pytest.mark.parametrize(
     ("status", "code"), [("success", ""), ("failed", "invalid_credentials"), ("cancelled", "paused")]

@@ -160,11 +160,7 @@ def test_viewer_may_do_nothing_and_sees_no_button(viewer: Client, connection: Co
         assert action == "test" or url(connection, f"{action}/") not in shown
 
 
-def test_operator_has_no_delete_and_an_admin_has(operator: Client, admin: Client, connection: Connection) -> None:
-    for page in ("/", connection.get_absolute_url()):
-        assert url(connection, "delete/") not in flat(operator.get(page))
-        assert url(connection, "delete/") in flat(admin.get(page))
-        assert url(connection, "duplicate/") in flat(operator.get(page))
+def test_operator_may_not_delete(operator: Client, connection: Connection) -> None:
     assert operator.post(url(connection, "delete/"), ANSWER).status_code == 403
 
 

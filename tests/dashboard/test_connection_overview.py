@@ -37,7 +37,7 @@ def test_overview_is_a_whole_page_with_the_shell(viewer: Client) -> None:
 
     assert "<title>Shop · Patchbay</title>" in page
     assert 'id="main"' in page
-    assert 'hx-trigger="every 15s"' in page
+    assert 'hx-trigger="every 4s"' in page
 
 
 def test_overview_fragment_renews_the_regions_and_nothing_else(viewer: Client) -> None:

@@ -35,13 +35,6 @@ def url(connection: Connection) -> str:
     return f"/connections/{connection.pk}/test/"
 
 
-def test_row_of_the_list_opens_the_dialog(operator: Client, viewer: Client, connection: Connection) -> None:
-    button = f'hx-post="{url(connection)}" hx-target="#dialog"'
-
-    assert button in flat(operator.get("/"))
-    assert button not in flat(viewer.get("/"))
-
-
 def test_second_press_starts_nothing_and_shows_the_test_that_lives(operator: Client, connection: Connection) -> None:
     operator.post(url(connection))
 

@@ -145,7 +145,7 @@ def test_pages_by_key_go_there_and_back(viewer: Client, monkeypatch: pytest.Monk
 def test_only_the_newest_page_renews_itself(viewer: Client) -> None:
     connection = make_connection()
     job = make_job(connection)
-    assert 'hx-get="/jobs/" hx-trigger="every 15s"' in page(viewer)
+    assert 'hx-get="/jobs/" hx-trigger="every 4s"' in page(viewer)
 
     make_job(connection, make_entity(connection), status=JobStatus.RUNNING)
 

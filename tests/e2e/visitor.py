@@ -52,11 +52,15 @@ class Visitor:
         link = self.page.get_by_role("link", name=connection, exact=True)
         return self.page.get_by_role("row").filter(has=link)
 
-    def press(self, connection: str, action: str) -> None:
-        """Open the menu of a row of the list and press one of its buttons."""
+    def menu(self, connection: str) -> Locator:
+        """Open the menu of a row of the list and return it; without scripts it is a page of its own."""
         row = self.row(connection)
         row.get_by_role("button", name=f"Actions for {connection}", exact=True).click()
-        row.get_by_role("button", name=action).click()
+        return self.page.locator(".menu").filter(has=self.page.get_by_role("link", name="Edit setup"))
+
+    def press(self, connection: str, action: str) -> None:
+        """Open the menu of a row of the list and press one of its buttons."""
+        self.menu(connection).get_by_role("button", name=action).click()
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type != "error":
