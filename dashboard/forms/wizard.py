@@ -67,6 +67,8 @@ class ConfigureForm(forms.Form):
         for field in manifest.fields:
             if not field.is_secret and field.type != "choice":
                 self.fields[field.name].widget.attrs["data-mono"] = True
+        # Where it stands on the page: of several wrong answers the first one has the focus.
+        self.order_fields([name for name in self.fields if name != "destination_id"])
         chooser = self.fields["destination_id"]
         assert isinstance(chooser, forms.ModelChoiceField)  # noqa: S101 - for the type checker
         chooser.queryset = Destination.objects.defer("credentials")

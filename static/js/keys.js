@@ -5,8 +5,9 @@ document.addEventListener("keydown", (event) => {
   document.querySelector("a[data-escape]")?.click();
 });
 
-// A link that takes itself away names the element that has the focus afterwards: the drawer's the entity it showed.
+// What takes itself away names the elements of which the first one there has the focus afterwards, unless the focus is
+// elsewhere: the drawer's link the entity it showed, a job that is waited for what to press at its end.
 document.addEventListener("htmx:afterSettle", (event) => {
   const next = event.detail.requestConfig?.elt?.dataset.focusNext;
-  if (next && document.activeElement === document.body) document.getElementById(next)?.focus();
+  if (next && document.activeElement === document.body) next.split(" ").map((id) => document.getElementById(id)).find(Boolean)?.focus();
 });
