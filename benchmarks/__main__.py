@@ -1,4 +1,4 @@
-"""Measures a whole installation: `python -m benchmarks [overhead] [crowd] [slots] [soak]`."""
+"""Measures a whole installation: `python -m benchmarks [overhead] [crowd] [pages] [slots] [soak]`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import crowd, overhead, slots, soak
+from benchmarks import crowd, overhead, pages, slots, soak
 from benchmarks.installation import Installation, installation, say
 
-_ALL = ("overhead", "crowd", "slots")
+_ALL = ("overhead", "crowd", "pages", "slots")
 
 
 def main() -> None:
-    """Measure what the command names: overhead, crowd and slots without a name. The exit code is a soak's verdict."""
+    """Measure what the command names: all but soak without a name. The exit code is a soak's verdict."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"{', '.join(_ALL)} (all three without a name), or soak")
+    parser.add_argument("names", nargs="*", help=f"{', '.join(_ALL)} (all without a name), or soak")
     parser.add_argument("--minutes", type=float, help="how long slots (10) and soak (20) go on for")
     parser.add_argument("--seed", type=int, default=1, help="of a soak's faults")
     asked = parser.parse_args()
@@ -38,6 +38,7 @@ def _measure(name: str, asked: argparse.Namespace) -> int:
     measures: dict[str, Callable[[Installation], None]] = {
         "overhead": overhead.measure,
         "crowd": crowd.measure,
+        "pages": pages.measure,
         "slots": partial(slots.measure, minutes=asked.minutes or slots.MINUTES),
     }
     with installation() as here:

@@ -16,16 +16,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 from dashboard.stack import postgres, processes, redis
 from dashboard.stack.environment import Place
 from dashboard.stack.home import prepare_home
+from dashboard.stack.ports import kept_port
+from dashboard.stack.supervisor import ProcessSpec
 from tests.sandbox.running import Running, start_sandbox_process
 
 ROOT = Path(__file__).resolve().parents[1]
 # Which of `benchmarks.process`' changes the workers start with.
 WORK, SPANS = "PATCHBAY_BENCH_WORK", "PATCHBAY_BENCH_SPANS"
 _CELERY = ["-m", "celery"]
-_STOP_SECONDS = 90.0
+_STOP_SECONDS, _WEB_SECONDS = 90.0, 60.0
 
 
 class Installation:
@@ -39,22 +43,36 @@ class Installation:
         """Start all workers and beat, with these further variables in their environment."""
         place = Place(root=ROOT, home=self.home, web_port=0, sandbox_port=0, demo=False)
         for spec in processes.workers(place, {**os.environ, **extra}):
-            command = _with_ours(spec.command)
-            with (self.home / f"{spec.name}.log").open("ab") as log:
-                self._running.append(
-                    subprocess.Popen(
-                        command,
-                        cwd=ROOT,
-                        env=dict(spec.environment),
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        start_new_session=True,
-                    )
+            self._start(spec, _with_ours(spec.command))
+
+    def start_web(self) -> str:
+        """Start the web server and return its address once it answers."""
+        from django.core.management import call_command  # noqa: PLC0415 - Django is set up late
+
+        call_command("collectstatic", verbosity=0, interactive=False)
+        place = Place(root=ROOT, home=self.home, web_port=kept_port(self.home, "web"), sandbox_port=0, demo=False)
+        spec = processes.web(place, os.environ)
+        self._start(spec, [*spec.command])
+        url = f"http://127.0.0.1:{place.web_port}"
+        wait_until(lambda: _answers(f"{url}/healthz"), seconds=_WEB_SECONDS, what="the web server answers")
+        return url
+
+    def _start(self, spec: ProcessSpec, command: list[str]) -> None:
+        with (self.home / f"{spec.name}.log").open("ab") as log:
+            self._running.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=dict(spec.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
+            )
 
     def stop_workers(self) -> None:
-        """Tell workers and beat to stop, and end what does not."""
+        """Tell what was started here to stop, and end what does not."""
         for process in self._running:
             process.send_signal(signal.SIGTERM)
         for process in self._running:
@@ -126,6 +144,13 @@ def _with_ours(command: tuple[str, ...]) -> list[str]:
     words = list(command)
     place = next(n for n in range(len(words)) if words[n : n + 2] == _CELERY)
     return [*words[:place], "-m", "benchmarks.process", *words[place + 2 :]]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
 
 
 def wait_until(look: Callable[[], object], *, seconds: float, what: str) -> float:
