@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.utils.text import get_text_list
 
 from connectors import network
 from connectors.plan import SyncError
@@ -28,7 +29,9 @@ _HOST_AND_PORT = re.compile(r"[^:\[\]]+:\d*|\[.*\]:\d*")
 def add_controls(form: forms.Form, fields: Sequence[Field], *, stored: Collection[str] = ()) -> None:
     """Give `form` one control per field of a manifest, in its order. `stored` names the secrets that are kept."""
     for field in fields:
-        form.fields[field.name] = _control(field, is_stored=field.name in stored)
+        control = form.fields[field.name] = _control(field, is_stored=field.name in stored)
+        if field.is_secret and form.is_bound and form.data.get(field.name):
+            control.help_text = f"What was typed is not kept in the form: type it again. {control.help_text}".strip()
 
 
 def settings_of(form: forms.Form, fields: Sequence[Field]) -> dict[str, Any]:
@@ -89,14 +92,17 @@ def _text(field: Field, common: dict[str, Any]) -> forms.Field:
 
 def _check_host(value: str) -> None:
     """Refuse what is more than a host. Raises `ValidationError` with the part that does not belong there."""
-    if "://" in value:
-        message = f"Leave out “{value.partition('://')[0]}://”: only the name or address of the server."
-    elif "@" in value:
-        message = "Leave out the user and the password: only the name or address of the server."
-    elif "/" in value:
-        message = "Leave out the path: only the name or address of the server."
-    elif _HOST_AND_PORT.fullmatch(value):
+    scheme, has_scheme, rest = value.rpartition("://")
+    _, has_user, rest = rest.rpartition("@")
+    host, has_path, _ = rest.partition("/")
+    has_port = _HOST_AND_PORT.fullmatch(host) is not None
+    parts = {f"“{scheme}://”": has_scheme, "the user and the password": has_user, "the port": has_port}
+    surplus = [part for part, is_there in {**parts, "the path": has_path}.items() if is_there]
+    if surplus == ["the port"]:
         message = "Leave out the port here, it has a field of its own."
+    elif surplus:
+        # All at once: whoever pasted a whole connection string is not told of one part after the other.
+        message = f"Leave out {get_text_list(surplus, 'and')}: only the name or address of the server."
     elif not _HOST.fullmatch(value):
         message = "This is no name of a server: letters, digits, “.” and “-”, without blanks."
     else:

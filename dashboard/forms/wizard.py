@@ -7,11 +7,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 
 from connectors.models import Connection, Destination, Table
 from connectors.providers.manifest import Manifest, leads_elsewhere
 from connectors.services.setting_up import Settings
 from dashboard.forms.manifest_fields import add_controls, secrets_of, settings_of
+from dashboard.pages.setup_link import resume_of
 
 # The answer of the button that stores what there is and leads to the page where a destination is added.
 THEN_DESTINATION = "destination"
@@ -82,10 +84,16 @@ class ConfigureForm(forms.Form):
         """Refuse the name of another connection."""
         name: str = self.cleaned_data["connection_name"]
         others = Connection.objects.exclude(pk=self.connection.pk) if self.connection else Connection.objects
-        if others.filter(name=name).exists():
-            message = f"“{name}” is the name of another connection. Choose one that tells them apart."
-            raise ValidationError(message)
-        return name
+        other = others.filter(name=name).first()
+        if other is None:
+            return name
+        _, href = resume_of(other)
+        message = f"“{name}” is the name of another connection. Choose one that tells them apart."
+        if href:
+            # Likely the person's own, after going back by the browser.
+            go_on = '<a class="link" href="{}">Go on with it</a>, or choose another name.'
+            message = format_html("“{}” is the name of a connection whose setup is not finished. " + go_on, name, href)
+        raise ValidationError(message)
 
     def clean_destination_id(self) -> Destination | None:
         """Ask for a destination, unless one is going to be added first."""

@@ -140,7 +140,8 @@ def test_second_press_makes_no_second_connection(operator: Client, warehouse: De
     response = operator.post("/connections/new/postgres/", answer(warehouse))
 
     assert response.status_code == 422
-    assert "“Harbour” is the name of another connection" in flat(response)
+    way = at(Connection.objects.get(), "test")
+    assert f'whose setup is not finished. <a class="link" href="{way}">Go on with it</a>' in flat(response)
     assert (Connection.objects.count(), Job.objects.count()) == (1, 1)
 
 
@@ -151,6 +152,7 @@ def test_what_was_typed_is_kept_and_the_secret_is_not(operator: Client, warehous
     assert 'value="Harbour"' in page
     assert f'value="{warehouse.pk}" checked' in page
     assert "1 field needs attention" in page
+    assert "What was typed is not kept in the form: type it again." in page
     assert "blue boat" not in page
     assert not Connection.objects.exists()
 

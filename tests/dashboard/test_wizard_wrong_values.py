@@ -42,6 +42,12 @@ WRONG = [
     ("postgres", "host", "db.example:5432", "Leave out the port here, it has a field of its own."),
     ("postgres", "host", "me@db.example", "Leave out the user and the password"),
     ("postgres", "host", "db.example/harbour", "Leave out the path"),
+    (
+        "postgres",
+        "host",
+        " postgres://me:pw@db.example:5432/harbour?sslmode=require ",
+        "Leave out “postgres://”, the user and the password, the port and the path: only the name",
+    ),
     ("postgres", "host", "two words", "This is no name of a server"),
     ("postgres", "host", LONG, "at most 255 characters"),
     ("postgres", "host", "db\x00.example", NULL),
