@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from django.db import IntegrityError, transaction
 from connectors.models import Connection, Destination, Entity, SetupStep
 from connectors.providers import registry
 from connectors.services import activity, connect, facts
+from connectors.services.changing import refuse_changed, version_of
+from connectors.services.reschedule import plan_of
 from connectors.setup_steps import STEPS
 from connectors.status import MISSING, derive_setup
 
@@ -121,9 +123,14 @@ def confirm_schedule(*, connection: Connection) -> None:
 
 
 @transaction.atomic
-def finish_setup(*, connection: Connection, actor: User | None) -> Connection:
-    """Let a connection run from now on, and return it. Raises `SetupOverError`, or `SetupMissingError` with what is."""
+def finish_setup(*, connection: Connection, actor: User | None, seen: str = "") -> Connection:
+    """Let a connection run from now on, and return it. `seen` is the version that was reviewed.
+
+    Raises `SetupOverError`, `SetupMissingError` with what is, or `ChangedMeanwhileError` where it is another one now.
+    """
     locked = _lock(connection)
+    if seen:
+        refuse_changed(locked, stored=_reviewed(locked), seen=seen)
     missing = derive_setup(replace(facts.setup_facts(locked), paused_by="", is_finished=True))
     if missing and missing.reason in MISSING:
         raise SetupMissingError(MISSING[missing.reason])
@@ -136,6 +143,21 @@ def finish_setup(*, connection: Connection, actor: User | None) -> Connection:
     facts.refresh(locked)
     activity.record("connection.set_up", actor=actor, connection=locked)
     return locked
+
+
+def setup_version(connection: Connection) -> str:
+    """Name what the last step shows of a setup. One query."""
+    return version_of(_reviewed(connection))
+
+
+def _reviewed(connection: Connection) -> dict[str, Any]:
+    tables = connection.tables.filter(is_selected=True).order_by("pk").values_list("pk", flat=True)
+    return {
+        "source": [connection.name, connection.config],
+        "destination": [connection.destination_id, connection.dataset],
+        "tables": list(tables),
+        "plan": asdict(plan_of(connection)),
+    }
 
 
 def _lock(connection: Connection) -> Connection:

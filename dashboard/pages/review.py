@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from uuid import UUID
 
 from connectors.destinations import registry as destinations
-from connectors.models import Connection, SetupStep
+from connectors.models import Connection, ScheduleKind, SetupStep
 from connectors.providers import registry as providers
 from connectors.schedules import in_words, next_slot, schedule_of
+from connectors.services.setting_up import setup_version
 from dashboard import formatting
 from dashboard.pages.setup_link import step_href
 from jobs.text import counted
@@ -31,21 +33,24 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The lines of the page, and what starting will do, sentence by sentence."""
+    """The lines of the page, and what starting will do, sentence by sentence. `seen` names this state of the setup."""
 
     facts: tuple[Fact, ...]
     lines: tuple[str, ...]
+    seen: str
 
 
 def review_of(connection: Connection, now: datetime, zone: tzinfo) -> Review:
-    """Prepare the page. Two queries."""
+    """Prepare the page. Three queries."""
     tables = list(connection.tables.filter(is_selected=True).order_by("name").only("name", "estimated_rows"))
-    entities = connection.entities.selected().count()
+    ids = list(connection.entities.selected().values_list("pk", flat=True))
+    entities = len(ids)
     scope = providers.manifest(connection.provider).entities_in_words(entities)
     rows = sum(table.estimated_rows or 0 for table in tables)
     about = f", about {formatting.number(rows)} rows" if rows else ""
+    plan = _plan(connection, ids, now, zone)
     return Review(
-        facts=tuple(_facts(connection, [table.name for table in tables], f"{scope}{about}", now, zone)),
+        facts=(*_facts(connection, [table.name for table in tables], f"{scope}{about}", now, zone), plan),
         lines=(
             f"{counted(len(tables), 'table')} of {scope} are copied{about}."
             if len(tables) > 1
@@ -55,6 +60,7 @@ def review_of(connection: Connection, now: datetime, zone: tzinfo) -> Review:
             else f"Each lands in a schema of its own, named {connection.dataset}__ and the source's own id.",
             "Nothing is changed at the source: Patchbay only reads.",
         ),
+        seen=setup_version(connection),
     )
 
 
@@ -74,6 +80,14 @@ def _facts(connection: Connection, tables: list[str], scope: str, now: datetime,
     more = len(tables) - _NAMED
     names = ", ".join(tables[:_NAMED]) + (f" and {more} more" if more > 0 else "")
     yield Fact("Tables", f"{counted(len(tables), 'table')} of {scope}", names, href(SetupStep.TABLES), is_place=True)
-    slot = next_slot(schedule_of(connection), now)
+
+
+def _plan(connection: Connection, entities: Sequence[UUID], now: datetime, zone: tzinfo) -> Fact:
+    """Say when it runs. Several entities are spread inside the interval, so the first of them gives the first run."""
+    is_spread = connection.schedule_kind == ScheduleKind.INTERVAL and len(entities) > 1
+    plans = (
+        [schedule_of(connection, one, is_spread=True) for one in entities] if is_spread else [schedule_of(connection)]
+    )
+    slot = min(filter(None, (next_slot(plan, now) for plan in plans)), default=None)
     first = f"First by schedule: {formatting.exact_time(slot, zone)}" if slot else "Each run is started by a person"
-    yield Fact("Schedule", in_words(connection), first, href(SetupStep.SCHEDULE))
+    return Fact("Schedule", in_words(connection), first, step_href(connection, SetupStep.SCHEDULE))

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from connectors.models import Connection, SetupStep
 from connectors.providers import registry as providers
+from connectors.services.changing import ChangedMeanwhileError
 from connectors.services.reschedule import reschedule
 from connectors.services.setting_up import (
     SetupMissingError,
@@ -143,17 +144,23 @@ def _review(request: HttpRequest, connection: Connection) -> HttpResponse:
     if request.method != "POST":
         page = review_of(connection, timezone.now(), timezone.get_current_timezone())
         return _render(request, connection, SetupStep.REVIEW, {"page": page}, fragment="summary")
-    actor = cast("User", request.user)
+    actor, seen = cast("User", request.user), request.POST.get("seen", "")
     try:
         if request.POST.get("action") == "start":
-            jobs = finish_and_sync(connection=connection, actor=actor)
+            jobs = finish_and_sync(connection=connection, actor=actor, seen=seen)
             text = '{} is set up, and its first sync is queued. <a href="{}">Open the job</a>'
             messages.success(request, format_html(text, connection.name, jobs[0].get_absolute_url()))
         else:
-            finish_setup(connection=connection, actor=actor)
+            finish_setup(connection=connection, actor=actor, seen=seen)
             messages.success(request, f"{connection.name} is set up. It runs by its schedule from now on.")
     except (SetupMissingError, CannotSync) as error:
         messages.warning(request, f"{error} Nothing was started.")
+        return HttpResponseRedirect(step_href(connection, SetupStep.REVIEW))
+    except ChangedMeanwhileError:
+        text = (
+            f"{connection.name} was changed after this page was opened, so nothing was started. This is how it is now."
+        )
+        messages.warning(request, text)
         return HttpResponseRedirect(step_href(connection, SetupStep.REVIEW))
     return HttpResponseRedirect(connection.get_absolute_url())
 

@@ -12,10 +12,11 @@ from jobs.services.enqueue import enqueue_sync
 
 
 @transaction.atomic
-def finish_and_sync(*, connection: Connection, actor: User | None) -> list[Job]:
+def finish_and_sync(*, connection: Connection, actor: User | None, seen: str = "") -> list[Job]:
     """Finish the setup of a connection and make its first syncs, both or neither. Returns the jobs, at least one.
 
-    Raises `SetupOverError`, `SetupMissingError`, `CannotSync`.
+    `seen` is the version that was reviewed. Raises `SetupOverError`, `SetupMissingError`, `ChangedMeanwhileError`,
+    `CannotSync`.
     """
-    finished = finish_setup(connection=connection, actor=actor)
+    finished = finish_setup(connection=connection, actor=actor, seen=seen)
     return enqueue_sync(connection=finished, actor=actor)

@@ -17,7 +17,7 @@ from connectors.setup_steps import STEPS, waiting_step
 from jobs.models import Job, JobType, Trigger
 from tests.conftest import member
 from tests.dashboard.pages import flat
-from tests.factories import make_connection, make_destination
+from tests.factories import make_connection, make_destination, make_entity
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -410,6 +410,32 @@ def test_start_makes_it_active_and_syncs_once_however_often_it_is_pressed(operat
     assert (ready.status, ready.setup_step, ready.next_run_at is None) == (Status.ACTIVE, "", False)
     assert Job.objects.get().type == JobType.DATA_SYNC
     assert Activity.objects.filter(action="connection.set_up").count() == 1
+
+
+@pytest.mark.parametrize("action", ["start", "create"])
+def test_what_another_tab_changed_is_not_started_unseen(operator: Client, ready: Connection, action: str) -> None:
+    seen = operator.get(at(ready, "review")).context["page"].seen
+    choose_tables(connection=ready, chosen={ready.tables.get(name="berths").pk}, actor=None)
+
+    response = operator.post(at(ready, "review"), {"action": action, "seen": seen})
+
+    ready.refresh_from_db()
+    assert (response["Location"], ready.setup_step) == (at(ready, "review"), SetupStep.REVIEW)
+    assert "was changed after this page was opened, so nothing was started" in told(response)
+    assert not Job.objects.exists()
+    again = operator.get(at(ready, "review")).context["page"].seen
+    assert operator.post(at(ready, "review"), {"action": action, "seen": again})["Location"] == ready.get_absolute_url()
+
+
+def test_review_tells_the_first_run_that_the_schedule_step_showed(operator: Client, ready: Connection) -> None:
+    for _ in range(3):
+        make_entity(ready)
+    first = operator.get(at(ready, "schedule")).context["editor"].preview.runs[0]
+
+    shown = next(fact for fact in operator.get(at(ready, "review")).context["page"].facts if fact.label == "Schedule")
+
+    assert first.here or first.there
+    assert (first.here or first.there).split()[0] in shown.detail
 
 
 def test_create_without_a_first_sync_only_plans(operator: Client, ready: Connection) -> None:
