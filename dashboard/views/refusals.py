@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html
-from django_htmx.http import reswap
+from django_htmx.http import HttpResponseClientRedirect, reswap
 
 from connectors.models import Connection
 from dashboard.pages.next_steps import way_out
@@ -50,6 +50,9 @@ def gone(request: HttpRequest, connection: Connection) -> HttpResponse:
     if request.method not in _READS:
         sentence = f"{connection.name} was deleted. Nothing was done; its jobs stay readable for the retention time."
         return refused(request, connection, sentence, code="deleted")
+    if wants_fragment(request):
+        # A dialog or an update of a page that was opened before: the whole page says it better.
+        return HttpResponseClientRedirect(connection.get_absolute_url())
     job = Job.objects.filter(connection=connection).newest_first().only("pk").first()
     return render(request, "connections/gone.html", {"connection": connection, "job": job}, status=GONE)
 

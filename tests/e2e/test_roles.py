@@ -21,6 +21,14 @@ POST = """async path => {
 }"""
 
 
+ACTIONS = ("sync", "test", "discover", "pause", "resume", "resync", "purge", "duplicate", "delete")
+BULK = ("sync", "test", "pause", "resume", "tag", "delete")
+# Links that open a question. Everybody may see the tests.
+QUESTIONS = ", ".join(f"a[href$='/{action}/']" for action in ACTIONS if action != "test")
+COUNTS = """SELECT (SELECT count(*) FROM jobs_job), (SELECT count(*) FROM connectors_connection),
+    (SELECT count(*) FROM jobs_bulk), (SELECT count(*) FROM connectors_activity)"""
+
+
 def sync_path(stack: Stack) -> str:
     return f"/connections/{records.connection_id(stack, 'Webshop')}/sync/"
 
@@ -46,13 +54,17 @@ def test_viewer_sees_no_button_that_would_refuse(stack: Stack, visit: Visit) -> 
             # Which columns are shown is everybody's own choice; everything else that is posted would change something.
             others = visitor.page.locator("main form[method=post]:not([action='/connections/columns/'])")
             expect(others).to_have_count(0)
-        count = records.count_jobs(stack)
+            expect(visitor.page.get_by_role("main").locator(QUESTIONS)).to_have_count(0)
+        before = stack.rows(COUNTS)
 
-        for path in (sync_path(stack), f"{company}sync/", f"{pages[-1]}cancel/"):
+        paths = [f"{company}sync/", f"{pages[-1]}cancel/"]
+        paths += [f"/connections/{webshop}/{action}/" for action in ACTIONS]
+        paths += [f"/bulk/{action}/" for action in BULK]
+        for path in paths:
             status, text = visitor.page.evaluate(POST, path)
-            assert (status, "This needs the role operator." in text) == (403, True)
+            assert (path, status, "This needs the role" in text) == (path, 403, True)
 
-    assert records.count_jobs(stack) == count
+    assert stack.rows(COUNTS) == before
 
 
 def test_stranger_is_led_to_the_sign_in_page_and_back(stack: Stack, visit: Visit) -> None:
