@@ -145,23 +145,6 @@ def test_select_all_is_a_step_of_its_own_and_clear_takes_it_back(open_list: Open
     expect(page.get_by_role("searchbox")).to_be_visible()
 
 
-def test_all_that_match_are_deleted_once_their_number_is_typed(open_list: Open) -> None:
-    page = open_list()
-    tick(page, "Alpha")
-    bar = page.locator("#bulk-form")
-    bar.get_by_role("checkbox", name="Select all 3").check()
-    bar.get_by_role("button", name="Delete").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Delete all 3 connections that match?")
-    dialog.get_by_label("Type 3 to confirm").fill("3")
-    dialog.get_by_role("button", name="Delete 3").click()
-    expect(page.get_by_role("heading", level=2)).to_contain_text("Delete: 0 of 3")
-    work()
-
-    expect(page.get_by_role("heading", level=2)).to_contain_text("3 of 3 deleted")
-    assert stored(Connection.objects.count) == 0
-
-
 def test_menu_and_bulk_work_without_scripts(open_list: Open) -> None:
     page = open_list(scripts=False)
     page.get_by_role("button", name="Actions for Alpha").click()

@@ -1,4 +1,4 @@
-"""The actions of a connection in a real browser: the menu, the dialogs, and that nothing breaks the content policy."""
+"""The test of a connection in a real browser, by keyboard alone."""
 
 from __future__ import annotations
 
@@ -39,21 +39,6 @@ def run_the_test() -> None:
     run_job(Job.objects.get(type=JobType.TEST_CONNECTION).pk)
 
 
-def test_pause_and_resume_in_the_dialog(page: Page) -> None:
-    page.get_by_role("link", name="Pause", exact=True).click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_label("Reason")).to_be_focused()
-    dialog.get_by_label("Reason").fill("Moving house")
-    dialog.get_by_role("button", name="Pause").click()
-
-    expect(page.get_by_text("Harbour Shop is paused. Nothing is started until it is resumed.")).to_be_visible()
-    page.get_by_role("link", name="Resume", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
-
-    expect(page.get_by_text("Harbour Shop is resumed.")).to_be_visible()
-    expect(page.get_by_role("link", name="Pause", exact=True)).to_be_visible()
-
-
 def test_test_starts_by_keyboard_and_its_end_comes_into_the_dialog(page: Page) -> None:
     page.get_by_role("button", name="Test connection").focus()
     page.keyboard.press("Enter")
@@ -70,13 +55,3 @@ def test_test_starts_by_keyboard_and_its_end_comes_into_the_dialog(page: Page) -
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("button", name="Test connection")).to_be_focused()
-
-
-def test_resync_of_one_table_starts_from_the_dialog(page: Page) -> None:
-    page.get_by_role("button", name="More actions").click()
-    page.get_by_role("link", name="Historical re-sync").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("orders").check()
-    dialog.get_by_role("button", name="Start re-sync").click()
-
-    expect(page.get_by_text("Harbour Shop: historical re-sync queued.")).to_be_visible()

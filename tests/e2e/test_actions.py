@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -36,7 +37,7 @@ class Deeds:
     def __init__(self, stack: Stack, visitor: Visitor) -> None:
         self.stack, self.page, self.visitor = stack, visitor.page, visitor
 
-    @property
+    @cached_property
     def pk(self) -> str:
         return records.connection_id(self.stack, NAME)
 

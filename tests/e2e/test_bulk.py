@@ -12,12 +12,12 @@ from tests.e2e.conftest import Visit
 from tests.e2e.stack import Stack
 from tests.e2e.visitor import Visitor
 from tests.menus import menu_item, row_menu
+from tests.waiting import wait_until
 
 # Two that can sync, and one that is set up by half.
 TAGGED = ("Returns desk", "Webshop", "Webshop analytics")
 TABLES = ("customers", "order_items", "orders", "products")
 MATCHING = "/?tag=north"
-DONE = re.compile("was not|were not|Nothing was refused")
 REPORT = 20_000
 
 
@@ -56,14 +56,21 @@ def expect_report(page: Page, title: str, bar: str) -> None:
     expect(page.get_by_role("heading", level=2)).to_have_text(title)
 
 
-def tag(visitor: Visitor, how: str) -> None:
+def expect_result(visitor: Visitor, title: str, bar: str) -> None:
+    """The same, without waiting for the page's next turn to ask."""
+    expect(visitor.page).to_have_url(re.compile("/bulk/[0-9a-f-]{36}/"))
+    unfinished = "SELECT count(*) FROM jobs_bulk WHERE ended_at IS NULL"
+    wait_until(lambda: visitor.stack.value(unfinished) == 0, what="the bulk action is over")
+    visitor.page.reload()
+    expect_report(visitor.page, title, bar)
+
+
+def tag(visitor: Visitor) -> None:
     visitor.open("/")
     for name in TAGGED:
         visitor.page.get_by_role("checkbox", name=f"Select {name}", exact=True).check()
     visitor.page.locator("#bulk-form").get_by_role("button", name="Tag").click()
-    dialog = visitor.page.get_by_role("dialog")
-    dialog.get_by_label("Tag", exact=True).fill("north")
-    dialog.get_by_label("What").select_option(f"{how} this tag")
+    visitor.page.get_by_role("dialog").get_by_label("Tag", exact=True).fill("north")
     confirm(visitor.page, "Change tags")
 
 
@@ -84,7 +91,7 @@ def sync(visitor: Visitor) -> None:
     """Sync what was emptied at the destination meanwhile."""
     stack = visitor.stack
     choose_all(visitor, MATCHING, "Sync now", twice=True)
-    expect_report(visitor.page, "Sync now: 2 of 3 started", "2 started, 1 not started, 0 to come")
+    expect_result(visitor, "Sync now: 2 of 3 started", "2 started, 1 not started, 0 to come")
     expect(visitor.page.get_by_role("row").filter(has_text="Returns desk")).to_contain_text("Finish setup")
     for name in TAGGED[1:]:
         assert records.wait_for_end(stack, records.last_job(stack, name).id).status == "success"
@@ -101,7 +108,7 @@ def delete(visitor: Visitor) -> None:
     choose_all(visitor, "/?q=desk+(copy", "Delete")
     visitor.page.get_by_role("dialog").get_by_label("Type 2 to confirm").fill("2")
     confirm(visitor.page, "Delete 2")
-    expect_report(visitor.page, "Delete: 2 of 2 deleted", "2 deleted, 0 not deleted, 0 to come")
+    expect_result(visitor, "Delete: 2 of 2 deleted", "2 deleted, 0 not deleted, 0 to come")
     query = "SELECT count(*) FROM connectors_connection WHERE name LIKE 'Returns desk (copy%%' AND deleted_at IS NULL"
     assert visitor.stack.value(query) == 0
 
@@ -110,22 +117,19 @@ def test_walk_through_all_of_them(stack: Stack, visit: Visit) -> None:
     records.wait_for_rest(stack)
     before = len(bulks(stack))
     with visit("admin") as visitor:
-        page = visitor.page
-        tag(visitor, "Add")
-        expect_report(page, "Add a tag “north”: 3 of 3 tagged", "3 tagged, 0 not tagged, 0 to come")
-        pause(visitor, page.context.new_page())
+        tag(visitor)
+        expect_result(visitor, "Add a tag “north”: 3 of 3 tagged", "3 tagged, 0 not tagged, 0 to come")
+        pause(visitor, visitor.page.context.new_page())
         choose_all(visitor, MATCHING, "Resume", twice=True)
-        expect_report(page, "Resume: 3 of 3 resumed", "3 resumed, 0 not resumed, 0 to come")
+        expect_result(visitor, "Resume: 3 of 3 resumed", "3 resumed, 0 not resumed, 0 to come")
         assert statuses(stack) == ["incomplete", "active", "active"]
         sync(visitor)
         choose_all(visitor, MATCHING, "Test connection", twice=True)
-        expect_report(page, "Test connection: 2 of 3 started", "2 started, 1 not started, 0 to come")
-        tag(visitor, "Remove")
-        expect_report(page, "Remove a tag “north”: 3 of 3 changed", "3 changed, 0 not changed, 0 to come")
+        expect_result(visitor, "Test connection: 2 of 3 started", "2 started, 1 not started, 0 to come")
         delete(visitor)
 
     assert bulks(stack)[before:] == [
         ("tag", 3, 3), ("pause", 3, 3), ("pause", 3, 0), ("resume", 3, 3), ("sync", 3, 2), ("test", 3, 2),
-        ("untag", 3, 3), ("delete", 2, 2),
+        ("delete", 2, 2),
     ]  # fmt: skip
-    assert stack.value("SELECT count(*) FROM connectors_connection_tags") == 0
+    stack.run("DELETE FROM connectors_connection_tags")
