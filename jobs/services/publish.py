@@ -18,8 +18,9 @@ from jobs.services.caps import Room
 
 log = structlog.get_logger(__name__)
 
-# A person waits for the page, and the tick comes again in a moment: a broker that is away is not waited for.
-_ONE_TRY = {"max_retries": 0}
+# A person waits for the page, and the tick comes again in a moment: a broker that is away is not waited for, and one
+# that hangs not for long.
+_ONE_TRY = {"max_retries": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
 
 
 def publish_on_commit(leases: Sequence[Lease]) -> None:

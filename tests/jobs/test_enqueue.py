@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from datetime import timedelta
 from functools import partial
@@ -234,6 +235,18 @@ def test_broker_that_is_away_refuses_nothing(monkeypatch: pytest.MonkeyPatch, tm
     assert Lease.objects.filter(pk=job.pk).exists()
     # A person waits for the answer; the broker's own retries would take seconds.
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_broker_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+
+        began = time.monotonic()
+        (job,) = sync(ready_entity().connection)
+
+    assert time.monotonic() - began < 5
+    assert Lease.objects.get(pk=job.pk).dispatched_at is None
 
 
 @pytest.mark.django_db(transaction=True)
