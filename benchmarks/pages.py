@@ -32,7 +32,7 @@ def measure(here: Installation) -> None:
     """Print how long the list takes, and how much longer it takes with many connections than with one."""
     here.start_workers(**{WORK: "none"})
     url = here.start_web()
-    cookie = _signed_in()
+    cookie = signed_in()
     few = _list(here, url, cookie, 1)
     many = _list(here, url, cookie, MANY - 1)
     say(f"the server takes {many / few:.1f} times as long with {MANY:,} connections as with 1")
@@ -60,13 +60,13 @@ def _of_server(url: str, cookie: tuple[str, str]) -> float:
         version = {"HX-Request": "true"}
         sent = int(whole.headers.get("Content-Length", 0))
         say(f"  {len(whole.content):,} bytes, {sent:,} as sent")
-        times = _timed(lambda: client.get(url))
-        _say_times("the whole page", times)
-        _say_times("a look for news", _timed(lambda: client.get(url, headers=version)))
+        times = timed(lambda: client.get(url))
+        say_times("the whole page", times)
+        say_times("a look for news", timed(lambda: client.get(url, headers=version)))
     return statistics.median(times)
 
 
-def _timed(ask: Callable[[], requests.Response]) -> list[float]:
+def timed(ask: Callable[[], requests.Response]) -> list[float]:
     """Return how many milliseconds each of many requests took."""
     times = []
     for number in range(_WARM + _REQUESTS):
@@ -77,7 +77,8 @@ def _timed(ask: Callable[[], requests.Response]) -> list[float]:
     return times
 
 
-def _say_times(what: str, times: list[float]) -> None:
+def say_times(what: str, times: list[float]) -> None:
+    """Print median, ninth tenth and longest of `times` in milliseconds."""
     tenths = statistics.quantiles(times, n=10)
     say(f"  {what}: median {statistics.median(times):.1f} ms, p90 {tenths[8]:.1f} ms, longest {max(times):.1f} ms")
 
@@ -105,7 +106,7 @@ def _loads(browser: Browser, url: str, cookie: tuple[str, str]) -> list[Any]:
     return loads
 
 
-def _signed_in() -> tuple[str, str]:
+def signed_in() -> tuple[str, str]:
     """Return the cookie of an admin who is signed in."""
     from django.conf import settings  # noqa: PLC0415 - Django is set up late
     from django.contrib.auth.models import User  # noqa: PLC0415 - likewise
