@@ -32,7 +32,8 @@ document.addEventListener("click", (event) => {
   htmx.ajax("GET", button.formAction, { source: button, event, target: menu, swap: "innerHTML" });
 });
 
-document.addEventListener("htmx:afterSwap", (event) => {
+// Not before htmx knows its buttons: pressed earlier, they would send plain forms.
+document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target !== menu || !opener) return;
   // The page may have been updated since the click.
   opener = document.getElementById(opener.id) ?? opener;
