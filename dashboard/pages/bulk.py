@@ -11,7 +11,8 @@ from connectors.models import Connection
 from connectors.providers import registry as providers
 from dashboard import formatting
 from dashboard.pages.next_steps import Way, way_out
-from jobs.models import Bulk, BulkAction, BulkItem, BulkItemQuerySet, ItemStatus
+from jobs.models import Bulk, BulkAction, BulkItem, BulkItemQuerySet, ItemStatus, Queue
+from jobs.services.presence import slots_by_queue
 
 # Rows of one page of the report.
 SHOWN = 100
@@ -65,7 +66,7 @@ class Report:
 
 
 def report_of(bulk: Bulk, *, after: int = 0) -> Report:
-    """Prepare the page; `after` is the number of the last refused row of the page before. Three queries."""
+    """Prepare the page; `after` is the number of the last refused row of the page before. Four queries at most."""
     counts = dict(bulk.items.values_list("status").annotate(Count("pk")).order_by())
     done, refused = counts.get(ItemStatus.DONE, 0), counts.get(ItemStatus.REFUSED, 0)
     word = _DONE[BulkAction(bulk.action)]
@@ -109,6 +110,8 @@ def _title(bulk: Bulk, done: int, refused: int, word: str) -> str:
 
 def _sub(bulk: Bulk, done: int) -> str:
     if bulk.ended_at is None:
+        if Queue.SYSTEM not in slots_by_queue():
+            return "It waits: no worker of the queue system is alive. It goes on by itself once one is."
         return "It goes on by itself; this page may be closed."
     if bulk.action in {BulkAction.SYNC, BulkAction.TEST} and done:
         return "The jobs wait for a worker or are in progress." if done > 1 else "The job waits or is in progress."

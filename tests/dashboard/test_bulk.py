@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from connectors.models import Connection
 from jobs.models import Bulk, BulkAction, ItemStatus, Job
+from jobs.services import presence
 from jobs.services.bulk import start_bulk, work_off
 from jobs.services.pausing import pause_connection
 from tests.conftest import member
@@ -212,3 +213,15 @@ def test_report_takes_the_same_queries_whatever_it_holds(
 
     with django_assert_num_queries(REPORT_QUERIES):
         admin.get(bulk.get_absolute_url())
+
+
+def test_bulk_that_nobody_works_on_says_so(admin: Client) -> None:
+    bulk = start_bulk(
+        action=BulkAction.RESUME, connection_ids=[make_connection().pk], options={}, actor=member("operator")
+    )
+
+    waiting = flat(admin.get(bulk.get_absolute_url()))
+    presence.be_seen("system@here", ["system"], 1)
+
+    assert "It waits: no worker of the queue system is alive." in waiting
+    assert "It goes on by itself; this page may be closed." in flat(admin.get(bulk.get_absolute_url()))
