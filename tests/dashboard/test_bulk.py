@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from connectors.models import Connection
-from jobs.models import Bulk, BulkAction, ItemStatus, Job
-from jobs.services import presence
+from jobs.models import Bulk, BulkAction, ItemStatus, Job, Worker
 from jobs.services.bulk import start_bulk, work_off
 from jobs.services.pausing import pause_connection
 from tests.conftest import member
@@ -221,7 +221,10 @@ def test_bulk_that_nobody_works_on_says_so(admin: Client) -> None:
     )
 
     waiting = flat(admin.get(bulk.get_absolute_url()))
-    presence.be_seen("system@here", ["system"], 1)
+    now = timezone.now()
+    Worker.objects.create(
+        identity="1", name="system", queue="system", slots=1, version="1", started_at=now, seen_at=now
+    )
 
     assert "It waits: no worker of the queue system is alive." in waiting
     assert "It goes on by itself; this page may be closed." in flat(admin.get(bulk.get_absolute_url()))
