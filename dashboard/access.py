@@ -98,6 +98,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "bulk:detail": {"GET": "see"},
     "jobs:list": {"GET": "see"},
     "jobs:detail": {"GET": "see"},
+    "jobs:log": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
     "activity:list": {"GET": "read_audit_log"},
     "destinations:list": {"GET": "see"},

@@ -18,6 +18,7 @@ from dashboard.views import (
     entities,
     health,
     job_list,
+    job_log,
     jobs,
     setup,
     system,
@@ -64,6 +65,7 @@ bulk_patterns: list[URLPattern | URLResolver] = [
 job_patterns: list[URLPattern | URLResolver] = [
     path("", job_list.list_, name="list"),
     path("<uuid:pk>/", jobs.detail, name="detail"),
+    path("<uuid:pk>/log.txt", job_log.text, name="log"),
     path("<uuid:pk>/cancel/", jobs.cancel, name="cancel"),
 ]
 

@@ -29,7 +29,8 @@ from django.utils import timezone
 from connectors.plan import LogLevel, StepName, StepStatus, Stopped
 from connectors.secrets import Redactor
 from jobs.limits import Limits, limits_of
-from jobs.models import JobType, Lease, LogLine, Step
+from jobs.line_counts import LineCounts, add_line, copy_of
+from jobs.models import Attempt, JobType, Lease, LogLine, Step
 from jobs.persist import persist, soon_durable
 from jobs.services.drain import Drain
 from jobs.services.finish import Failure, StaleAttempt, cancel, fail, give_back
@@ -77,6 +78,7 @@ class JobReporter:
         self._tables: dict[str, list[int]] = {}
         self._samples: list[tuple[int, int]] = []
         self._lines: list[LogLine] = []
+        self._line_counts: LineCounts = {}
         self._next_line = 1
         self._steps: dict[str, Step] = {}
         self._dirty_steps: set[str] = set()
@@ -183,6 +185,7 @@ class JobReporter:
                 message=storable(self._redact(message), _LINE_LENGTH),
             )
         )
+        add_line(self._line_counts, step=step, level=level, number=self._next_line)
         self._next_line += 1
 
     def _watch(self) -> None:
@@ -233,6 +236,7 @@ class JobReporter:
         """Write what is new and renew the lease; nothing to do when nothing changed and the lease is fresh."""
         with self._lock:
             lines, self._lines = self._lines, []
+            counts = copy_of(self._line_counts) if lines else None
             steps = [self._steps[name] for name in self._dirty_steps]
             is_due = time.monotonic() - self._renewed >= settings.PATCHBAY_HEARTBEAT_SECONDS
             progress = self._progress() if self._changed else None
@@ -240,7 +244,7 @@ class JobReporter:
         if not (lines or steps or progress or is_due):
             return
         try:
-            self._write(lines, steps, progress)
+            self._write(lines, counts, steps, progress)
         except BaseException:
             with self._lock:
                 self._lines[:0] = lines
@@ -256,7 +260,13 @@ class JobReporter:
         best = {"best": self._claim.best_loaded} if self._claim.best_loaded else {}
         return {"tables": dict(self._tables), "step": self.current_step, "rates": list(self._samples), **best}
 
-    def _write(self, lines: list[LogLine], steps: list[Step], progress: dict[str, object] | None) -> None:
+    def _write(
+        self,
+        lines: list[LogLine],
+        counts: LineCounts | None,
+        steps: list[Step],
+        progress: dict[str, object] | None,
+    ) -> None:
         began = time.monotonic()
         with soon_durable():
             held = Lease.objects.running().filter(pk=self._claim.job_id, token=self._claim.token)
@@ -269,6 +279,9 @@ class JobReporter:
                 _end_process("Another attempt owns the job", self._claim)
             # Written again after a commit whose answer was lost: a line's number is its own.
             LogLine.objects.bulk_create(lines, ignore_conflicts=True)
+            if counts is not None:
+                attempt = Attempt.objects.filter(job_id=self._claim.job_id, number=self._claim.attempt)
+                attempt.update(line_counts=counts)
             # All of them are there: an insert that finds each is one plain statement, unlike an update of several.
             Step.objects.bulk_create(
                 steps,

@@ -1,41 +1,28 @@
-"""The log of a job, ready to print: the last lines, the ones before them, or only what is new since the last look."""
+"""The log of a job by pages: the newest lines, those before or after a number, those around one, or only what is new.
+
+A page is cut by line numbers, so it costs the same wherever it is. How many lines there are of a level, a step or an
+attempt is kept with the attempts (`jobs.line_counts`): nothing here counts rows. The same figures say between which
+numbers such lines lie, so that a search for the only error of a long log does not read all of it.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
-from django.utils.html import format_html, format_html_join
 
-from dashboard.formatting import log_time
-from dashboard.forms.jobs import LEVELS, LogCriteria
-from jobs.models import Job, LogLine
+from dashboard.formatting import zone_label
+from dashboard.forms.jobs import LEVELS, UTC_ZONE, LogCriteria
+from dashboard.pages.job_log_rows import LogRow, rows_of
+from jobs.line_counts import Lines, LogIndex
+from jobs.models import Attempt, Job, LogLine
 
 PAGE_LINES = 500
-
-# The word of each level, and the class that tints its lines.
-_LEVELS = {
-    "debug": ("DEBUG", "l-debug"),
-    "info": ("INFO", "l-info"),
-    "warning": ("WARN", "l-warn"),
-    "error": ("ERROR", "l-error"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """One line. `message` has its matches marked."""
-
-    number: int
-    at: str
-    level: str
-    look: str
-    step: str
-    message: str
+# A page that stays open takes up so many new lines and no more, so that a browser bears it.
+LIVE_LINES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,110 +37,195 @@ class LevelButton:
 
 
 @dataclass(frozen=True, slots=True)
+class Pager:
+    """The addresses of the pages around this one, empty where there is none."""
+
+    oldest_url: str = ""
+    older_url: str = ""
+    newer_url: str = ""
+    newest_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
-    """What the log card shows. `last` is the newest number of all, which the next poll starts from."""
+    """What the log card shows. `poll_query` is what the open page asks next, `note` what it has to say of itself."""
 
     criteria: LogCriteria
     rows: tuple[LogRow, ...]
     total: int
     last: int
     levels: tuple[LevelButton, ...]
-    earlier_url: str
-    latest_url: str
+    pager: Pager
+    is_tail: bool
+    is_full: bool
+    poll_query: str
+    newest_url: str
+    first_error_url: str
+    download_query: str
+    zone: str
+    other_zone: tuple[str, str]
+    line_suffix: str
+    note: str
 
     @property
-    def is_tail(self) -> bool:
-        """Whether these are the newest lines, so that new ones belong below them."""
-        return self.criteria.before is None
-
-    @property
-    def poll_query(self) -> str:
-        """The query that asks for what is newer, with the filter as it is."""
-        criteria = self.criteria
-        if not self.is_tail:
-            return _query(before=criteria.before)
-        return _query(level=criteria.level, q=criteria.text, after=self.last)
+    def is_following(self) -> bool:
+        """Whether the page shows the end of the log and stays there while lines come."""
+        return self.is_tail and self.criteria.line is None and self.criteria.after is None and not self.criteria.text
 
 
-def log_of(job: Job, criteria: LogCriteria, zone: tzinfo, *, only_new: bool = False) -> Log:
-    """Return a job's log in two queries: the counts, then at most `PAGE_LINES` lines.
+def log_of(
+    job: Job, attempts: Sequence[Attempt], criteria: LogCriteria, zone: tzinfo, *, now: datetime, only_new: bool = False
+) -> Log:
+    """Return a page of a job's log in one query. `attempts` are all of the job's, with their counts.
 
     `only_new` is the poll's: the lines after `criteria.after`, none if the address names no place to go on from.
     """
-    counts = job.log_lines.aggregate(
-        total=Count("number"),
-        last=Max("number"),
-        **{level: Count("number", filter=Q(level=level)) for level in _LEVELS},
-    )
-    last = counts["last"] or 0
-    lines, has_earlier = (_new(job, criteria, last), False) if only_new else _page(job, criteria, last)
-    # A backlog longer than one answer goes on where this one ended.
-    newest = lines[-1].number if only_new and len(lines) == PAGE_LINES else last
-    first = lines[0].number if lines else None
+    own_zone, zone = zone, UTC if criteria.zone == UTC_ZONE else zone
+    index = LogIndex((one.number, one.line_counts) for one in attempts)
+    whole, within = index.lines(), within_of(criteria, index)
+    lines, has_older, has_newer = (_new if only_new else _page)(job, criteria, within)
+    day = criteria.day if only_new else None
+    rows = tuple(rows_of(lines, criteria.text, zone, day=day, meant=criteria.line))
+    is_full = only_new and criteria.shown >= LIVE_LINES
+    # A poll's place: a backlog longer than one answer goes on where this one ended.
+    reached = lines[-1].number if has_newer and lines else whole.last
+    is_tail = criteria.after is not None if only_new else not has_newer
+    last_day = lines[-1].at.astimezone(zone).date() if lines else day
+    shown = criteria.shown + len(lines) if only_new else 0
     return Log(
         criteria=criteria,
-        rows=tuple(_rows(lines, criteria.text, zone)),
-        total=counts["total"],
-        last=newest,
-        levels=_levels(counts, criteria),
-        earlier_url=f"?{_query(level=criteria.level, q=criteria.text, before=first)}#log" if has_earlier else "",
-        latest_url=f"?{_query(level=criteria.level, q=criteria.text)}#log" if criteria.before is not None else "",
+        rows=rows,
+        total=whole.count,
+        last=reached,
+        levels=_levels(index, criteria),
+        pager=Pager() if only_new else _pager(criteria, lines, has_older=has_older, has_newer=has_newer),
+        is_tail=is_tail,
+        is_full=is_full,
+        poll_query=_poll_query(criteria, reached if is_tail else None, shown, last_day),
+        newest_url=_url(criteria.filter_query),
+        first_error_url=_first_error(index, criteria),
+        download_query=_query(criteria.filter_query),
+        zone=zone_label(zone, now),
+        other_zone=_other_zone(criteria, own_zone, now),
+        line_suffix=f"&zone={criteria.zone}" if criteria.zone else "",
+        note=_note(criteria, whole),
     )
 
 
-def _matching(job: Job, criteria: LogCriteria) -> QuerySet[LogLine]:
-    lines = job.log_lines.all()
+def matching(job: Job, criteria: LogCriteria, within: Lines) -> QuerySet[LogLine]:
+    """Return the lines of a job that the filter lets through, unsorted; `within` says where they lie."""
+    found = job.log_lines.filter(number__range=(within.first, within.last))
     if criteria.level:
-        lines = lines.filter(level=criteria.level)
-    return lines.filter(message__icontains=criteria.text) if criteria.text else lines
+        found = found.filter(level=criteria.level)
+    if criteria.step:
+        found = found.filter(step=criteria.step)
+    if criteria.attempt:
+        found = found.filter(attempt=criteria.attempt)
+    return found.filter(message__icontains=criteria.text) if criteria.text else found
 
 
-def _page(job: Job, criteria: LogCriteria, last: int) -> tuple[list[LogLine], bool]:
-    """The last lines up to `last`, or those before `criteria.before`, and whether there are earlier ones."""
-    lines = _matching(job, criteria)
-    bounded = lines.filter(number__lte=last) if criteria.before is None else lines.filter(number__lt=criteria.before)
+def within_of(criteria: LogCriteria, index: LogIndex) -> Lines:
+    """Return how many lines the filter lets through but for its text, and where they lie."""
+    return index.lines(level=criteria.level, step=criteria.step, attempt=criteria.attempt)
+
+
+def _page(job: Job, criteria: LogCriteria, within: Lines) -> tuple[list[LogLine], bool, bool]:
+    """The lines of a page, and whether there are older and newer ones."""
+    lines = matching(job, criteria, within)
+    if criteria.line is not None:
+        # Half of the page before the line, or less at the beginning; the end of the log for a line beyond it.
+        first = max(1, min(criteria.line, within.last) - PAGE_LINES // 2)
+        found = list(lines.filter(number__gte=first, number__lt=first + PAGE_LINES).order_by("number"))
+        return found, first > 1, first + PAGE_LINES <= within.last
+    if criteria.after is not None:
+        found = list(lines.filter(number__gt=criteria.after).order_by("number")[: PAGE_LINES + 1])
+        return found[:PAGE_LINES], within.first <= criteria.after, len(found) > PAGE_LINES
+    has_newer = criteria.before is not None and criteria.before <= within.last
+    bounded = lines if criteria.before is None else lines.filter(number__lt=criteria.before)
     found = list(bounded.order_by("-number")[: PAGE_LINES + 1])
-    return found[:PAGE_LINES][::-1], len(found) > PAGE_LINES
+    return found[:PAGE_LINES][::-1], len(found) > PAGE_LINES, has_newer
 
 
-def _new(job: Job, criteria: LogCriteria, last: int) -> list[LogLine]:
-    if criteria.after is None or last <= criteria.after:
-        return []
-    lines = _matching(job, criteria).filter(number__gt=criteria.after, number__lte=last)
-    return list(lines.order_by("number")[:PAGE_LINES])
+def _new(job: Job, criteria: LogCriteria, within: Lines) -> tuple[list[LogLine], bool, bool]:
+    """The lines that came, and whether there are more of them than one answer takes."""
+    if criteria.after is None or criteria.after >= within.last or criteria.shown >= LIVE_LINES:
+        return [], False, False
+    found = matching(job, criteria, within).filter(number__gt=criteria.after).order_by("number")[: PAGE_LINES + 1]
+    lines = list(found)
+    return lines[:PAGE_LINES], False, len(lines) > PAGE_LINES
 
 
-def _rows(lines: Iterable[LogLine], text: str, zone: tzinfo) -> Iterable[LogRow]:
-    matcher = re.compile(f"({re.escape(text)})", re.IGNORECASE) if text else None
-    for line in lines:
-        level, look = _LEVELS.get(line.level, (line.level.upper(), "l-info"))
-        message = _marked(line.message, matcher) if matcher else line.message
-        yield LogRow(line.number, log_time(line.at, zone), level, look, line.step, message)
-
-
-def _marked(message: str, matcher: re.Pattern[str]) -> str:
-    """The message with each match in a <mark>; every second part of a split by one group is a match."""
-    parts = enumerate(matcher.split(message))
-    return format_html_join(
-        "", "{}", ((format_html("<mark>{}</mark>", part) if place % 2 else part,) for place, part in parts)
+def _pager(criteria: LogCriteria, lines: Sequence[LogLine], *, has_older: bool, has_newer: bool) -> Pager:
+    of = criteria.filter_query
+    first = lines[0].number if lines else criteria.before or 0
+    last = lines[-1].number if lines else criteria.after or 0
+    # A page of older lines that holds none is the beginning: what it was older than comes next.
+    past = last if lines else max(0, first - 1)
+    return Pager(
+        oldest_url=_url({**of, "after": 0}) if has_older else "",
+        older_url=_url({**of, "before": first or last + 1}) if has_older else "",
+        newer_url=_url({**of, "after": past}) if has_newer else "",
+        newest_url=_url(of) if has_newer else "",
     )
 
 
-def _levels(counts: dict[str, int], criteria: LogCriteria) -> tuple[LevelButton, ...]:
+def _poll_query(criteria: LogCriteria, after: int | None, shown: int, day: date | None) -> str:
+    if after is None:
+        return _query({**criteria.filter_query, "before": criteria.before, "line": criteria.line})
+    since = {"after": after, "shown": shown or None, "day": day.isoformat() if day else ""}
+    return _query({**criteria.filter_query, **since})
+
+
+def _levels(index: LogIndex, criteria: LogCriteria) -> tuple[LevelButton, ...]:
     looks = {"warning": "is-warn", "error": "is-bad"}
+    counts = {
+        value: index.lines(level=value, step=criteria.step, attempt=criteria.attempt).count for value, _ in LEVELS
+    }
     return tuple(
         LevelButton(
             value=value,
             label=label,
-            count=counts[value] if value else counts["total"],
-            look=looks.get(value, "") if value and counts[value] else "",
+            count=counts[value],
+            look=looks.get(value, "") if counts[value] else "",
             is_chosen=value == criteria.level,
         )
         for value, label in LEVELS
     )
 
 
-def _query(**values: str | int | None) -> str:
+def _first_error(index: LogIndex, criteria: LogCriteria) -> str:
+    """The address of the first error of the log, or of the attempt that is shown."""
+    found = index.lines(level="error", attempt=criteria.attempt)
+    return line_url(found.first, criteria.zone) if found.count else ""
+
+
+def line_url(number: int, zone: str = "") -> str:
+    """Return the address of one line on its job's page: the page around it, with the line marked and in sight."""
+    return f"?{_query({'line': number, 'zone': zone})}#L{number}"
+
+
+def _other_zone(criteria: LogCriteria, own_zone: tzinfo, now: datetime) -> tuple[str, str]:
+    """What the link to the other time zone says, and its address; both empty where there is one zone only."""
+    if zone_label(own_zone, now) == zone_label(UTC, now):
+        return "", ""
+    place = {"after": criteria.after, "before": criteria.before, "line": criteria.line}
+    if criteria.zone:
+        return zone_label(own_zone, now), _url({**criteria.filter_query, **place, "zone": ""})
+    return "UTC", _url({**criteria.filter_query, **place, "zone": UTC_ZONE})
+
+
+def _note(criteria: LogCriteria, whole: Lines) -> str:
+    if criteria.line is None or criteria.line <= whole.last:
+        return ""
+    end = f"It ends with line {whole.last:,}." if whole.last else "It has none so far."
+    return f"The log has no line {criteria.line:,}. {end}"
+
+
+def _url(values: dict[str, str | int | None]) -> str:
+    return f"?{_query(values)}#log"
+
+
+def _query(values: dict[str, str | int | None]) -> str:
     query = QueryDict(mutable=True)
     query.update({name: str(value) for name, value in values.items() if value not in ("", None)})
     return query.urlencode()

@@ -19,6 +19,7 @@ from dashboard.pages import job_support, parts
 from dashboard.pages.job import neighbour_links, page_of, subject_of
 from dashboard.pages.job_again import again_of, sync_again_url
 from dashboard.pages.job_log import log_of
+from dashboard.pages.job_log_choices import choices_of
 from dashboard.views.refusals import refused
 from dashboard.views.rendering import render_page, wants_fragment
 from jobs.models import Job
@@ -27,7 +28,7 @@ from jobs.services.cancel import CannotCancel, request_cancel
 OK, STOP_POLLING = 200, 286
 PARTS = (
     "icon", "title", "when", "actions", "progress", "verdict", "rates", "tables", "levels", "facts", "attempts",
-    "cancelling", "live", "spoken",
+    "cancelling", "live", "spoken", "count", "error",
 )  # fmt: skip
 
 
@@ -80,7 +81,8 @@ def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]
         "can": can,
         "page": page,
         "again": again_of(job, page.reason, can),
-        "log": log_of(job, criteria, zone, only_new=only_new),
+        "log_choices": choices_of(page.steps, attempts, criteria),
+        "log": log_of(job, attempts, criteria, zone, now=now, only_new=only_new),
     }
 
 

@@ -171,6 +171,8 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.TextField(blank=True)
+    # How many log lines it wrote, per step and level: see `jobs.line_counts`.
+    line_counts = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
         return f"Attempt {self.number} of {self.job_id}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.utils import timezone
 
 from connectors.models import Entity
+from jobs.line_counts import add_line
 from jobs.models import Attempt, Job, JobStatus, Lease, LogLine, Step
 from tests.factories import make_connection, make_destination, make_entity, make_job
 
@@ -78,13 +79,25 @@ def add_attempt(job: Job, number: int, status: str, **values: Any) -> Attempt:
     )
 
 
-def add_lines(job: Job, *messages: str, level: str = "info") -> list[LogLine]:
-    """Log lines below those that are there."""
-    first = job.log_lines.count() + 1
-    return LogLine.objects.bulk_create(
-        LogLine(job=job, number=number, attempt=1, at=timezone.now(), level=level, step="extract", message=message)
-        for number, message in enumerate(messages, first)
-    )
+def add_lines(
+    job: Job, *messages: str, level: str = "info", step: str = "extract", at: datetime | None = None
+) -> list[LogLine]:
+    """Log lines below those that are there, with what an attempt keeps of them, as a worker writes both."""
+    return write_lines(job, [(message, level, step) for message in messages], at)
+
+
+def write_lines(job: Job, lines: Iterable[tuple[str, str, str]], at: datetime | None = None) -> list[LogLine]:
+    """Log lines (message, level, step) of the newest attempt, in one go."""
+    attempt = job.attempts.order_by("-number").first() or add_attempt(job, 1, JobStatus.RUNNING)
+    at = at or timezone.now()
+    made = [
+        LogLine(job=job, number=number, attempt=attempt.number, at=at, level=level, step=step, message=message)
+        for number, (message, level, step) in enumerate(lines, job.log_lines.count() + 1)
+    ]
+    for line in made:
+        add_line(attempt.line_counts, step=line.step, level=line.level, number=line.number)
+    attempt.save(update_fields=["line_counts"])
+    return LogLine.objects.bulk_create(made)
 
 
 def text(response: Any) -> str:

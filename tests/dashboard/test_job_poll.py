@@ -53,7 +53,8 @@ def test_poll_brings_only_what_changed(viewer: Client) -> None:
 
     shown = text(poll(viewer, job, known, after=0))
 
-    assert '<ol hx-swap-oob="beforeend:#log-lines"> <li class="l-info" id="L1">' in shown
+    assert '<ol hx-swap-oob="beforeend:#log-lines"> <li class="day">' in shown
+    assert '<li class="l-info" id="L1">' in shown
     assert "innerHTML:#job-levels" in shown
     assert "innerHTML:#job-title" not in shown
     assert shown.startswith('<div id="job-poll"')
@@ -80,7 +81,30 @@ def test_poll_of_a_long_backlog_goes_on_where_it_stopped(viewer: Client) -> None
     shown = text(poll(viewer, job, after=0))
 
     assert shown.count('<span class="msg">') == 500
-    assert 'hx-get="?after=500"' in shown
+    assert 'hx-get="?after=500&amp;shown=500&amp;day=' in shown
+
+
+def test_page_that_took_up_many_lines_leads_to_the_newest_ones(viewer: Client) -> None:
+    job = running_sync(payroll_entity())
+    add_lines(job, "one", "two")
+
+    shown = text(poll(viewer, job, after=1, shown=5000, level="info"))
+
+    assert '<span class="msg">' not in shown
+    assert 'href="?level=info#log">Go on with the newest lines</a>' in shown
+    assert 'hx-get="?level=info&amp;after=2&amp;shown=5000"' in shown
+
+
+def test_page_of_older_lines_takes_up_no_new_ones(viewer: Client) -> None:
+    job = running_sync(payroll_entity())
+    add_lines(job, *(f"line {number}" for number in range(600)))
+    asked = page(viewer, job, before="101").partition('id="job-poll"')[2].partition('hx-get="')[2].partition('"')[0]
+
+    shown = text(viewer.get(job.get_absolute_url() + asked, headers=HTMX))
+
+    assert asked == "?before=101"
+    assert '<span class="msg">' not in shown
+    assert "600 lines" in shown
 
 
 def test_poll_ends_with_the_job(viewer: Client) -> None:
@@ -104,14 +128,18 @@ def test_poll_is_answered_in_a_fixed_number_of_queries(
     entity = payroll_entity()
     job = running_sync(entity)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         poll(viewer, job, after=0)
     for number in range(3, 6):
         add_attempt(job, number, "failed", error_code="worker_lost")
         add_step(job, number, "load", "running")
     add_lines(job, "one", "two", "three")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         poll(viewer, job, after=3)
+    # The lines that came are one query, however many they are.
+    for after in (0, 2):
+        with django_assert_num_queries(7):
+            poll(viewer, job, after=after)
     # As a whole page it also has its neighbours, its log for support, and the line of Patchbay's own health.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         page(viewer, job)
