@@ -121,6 +121,9 @@ class Reporter(Protocol):
     def rows(self, table: str, *, extracted: int | None = None, loaded: int | None = None) -> None:
         """Report the running total of rows of a table; cheap, kept in memory, written once a second."""
 
+    def columns(self, table: str, found: Mapping[str, str]) -> None:
+        """Record which columns a table has at the source, with their types, before any of it is refused."""
+
     def log(self, level: LogLevel, step: str, message: str) -> None:
         """Add a line to the job's log. Secrets are removed before it is stored."""
 

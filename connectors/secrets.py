@@ -94,7 +94,7 @@ class Redactor:
 
     def __init__(self, values: Iterable[str]) -> None:
         kept = {value for value in values if len(value) >= _SHORTEST_HIDDEN}
-        self._values = sorted({form for value in kept for form in _forms(value)}, key=len, reverse=True)
+        self._values = sorted({form for value in kept for form in forms_of(value)}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Return `text` with each known value, plain or written as in a URL, JSON, Python or libpq, replaced."""
@@ -103,7 +103,7 @@ class Redactor:
         return text
 
 
-def _forms(value: str) -> set[str]:
+def forms_of(value: str) -> set[str]:
     """Return how a value may stand in an error's text: libraries quote what they repeat, each in its own way."""
     in_urls = {quote(value, safe=""), quote(value), quote_plus(value)}
     return {

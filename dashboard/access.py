@@ -100,6 +100,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "jobs:detail": {"GET": "see"},
     "jobs:log": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
+    "jobs:bundle": {"POST": "see"},
     "activity:list": {"GET": "read_audit_log"},
     "destinations:list": {"GET": "see"},
     "destinations:new": {"GET": "edit_destination", "POST": "edit_destination"},

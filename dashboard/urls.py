@@ -19,6 +19,7 @@ from dashboard.views import (
     health,
     job_list,
     job_log,
+    job_support,
     jobs,
     setup,
     system,
@@ -67,6 +68,7 @@ job_patterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/", jobs.detail, name="detail"),
     path("<uuid:pk>/log.txt", job_log.text, name="log"),
     path("<uuid:pk>/cancel/", jobs.cancel, name="cancel"),
+    path("<uuid:pk>/bundle/", job_support.bundle, name="bundle"),
 ]
 
 activity_patterns: list[URLPattern | URLResolver] = [

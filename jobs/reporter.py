@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import NoReturn, Self
@@ -35,10 +35,12 @@ from jobs.persist import persist, soon_durable
 from jobs.services.drain import Drain
 from jobs.services.finish import Failure, StaleAttempt, cancel, fail, give_back
 from jobs.services.start import Claim
+from jobs.shapes import Shapes
 from jobs.text import storable
 
 log = structlog.get_logger(__name__)
 
+Values = dict[str, object]
 BEAT_SECONDS = 1.0
 # A worker that cannot renew gives up after this part of the lease, well before another one may take the job.
 _GIVE_UP_AT = 0.75
@@ -76,6 +78,7 @@ class JobReporter:
         self._moved = self._started
         self._changed = False
         self._tables: dict[str, list[int]] = {}
+        self._shapes = Shapes()
         self._samples: list[tuple[int, int]] = []
         self._lines: list[LogLine] = []
         self._line_counts: LineCounts = {}
@@ -144,6 +147,11 @@ class JobReporter:
             if counts != before:
                 self._moved = time.monotonic()
 
+    def columns(self, table: str, found: Mapping[str, str]) -> None:
+        """Take over what columns a table has at the source."""
+        with self._lock:
+            self._shapes.add(table, found)
+
     def log(self, level: LogLevel, step: str, message: str) -> None:
         """Add a line to the job's log, secrets removed."""
         with self._lock:
@@ -177,8 +185,8 @@ class JobReporter:
         self._lines.append(
             LogLine(
                 job_id=self._claim.job_id,
-                number=self._next_line,
                 attempt=self._claim.attempt,
+                number=self._next_line,
                 at=timezone.now(),
                 level=level,
                 step=step,
@@ -236,17 +244,20 @@ class JobReporter:
         """Write what is new and renew the lease; nothing to do when nothing changed and the lease is fresh."""
         with self._lock:
             lines, self._lines = self._lines, []
-            counts = copy_of(self._line_counts) if lines else None
+            of_attempt: Values = {"line_counts": copy_of(self._line_counts)} if lines else {}
             steps = [self._steps[name] for name in self._dirty_steps]
             is_due = time.monotonic() - self._renewed >= settings.PATCHBAY_HEARTBEAT_SECONDS
             progress = self._progress() if self._changed else None
+            if shapes := self._shapes.take():
+                of_attempt["shapes"] = shapes
             self._dirty_steps, self._changed = set(), False
-        if not (lines or steps or progress or is_due):
+        if not (of_attempt or steps or progress or is_due):
             return
         try:
-            self._write(lines, counts, steps, progress)
+            self._write(lines, of_attempt, steps, progress)
         except BaseException:
             with self._lock:
+                self._shapes.give_back(shapes)
                 self._lines[:0] = lines
                 self._dirty_steps |= {step.name for step in steps}
                 self._changed = self._changed or progress is not None
@@ -260,28 +271,20 @@ class JobReporter:
         best = {"best": self._claim.best_loaded} if self._claim.best_loaded else {}
         return {"tables": dict(self._tables), "step": self.current_step, "rates": list(self._samples), **best}
 
-    def _write(
-        self,
-        lines: list[LogLine],
-        counts: LineCounts | None,
-        steps: list[Step],
-        progress: dict[str, object] | None,
-    ) -> None:
+    def _write(self, lines: list[LogLine], of_attempt: Values, steps: list[Step], progress: Values | None) -> None:
         began = time.monotonic()
         with soon_durable():
             held = Lease.objects.running().filter(pk=self._claim.job_id, token=self._claim.token)
-            values: dict[str, object] = {
-                "expires_at": Now() + timedelta(seconds=settings.PATCHBAY_LEASE_SECONDS),
-            }
+            values: Values = {"expires_at": Now() + timedelta(seconds=settings.PATCHBAY_LEASE_SECONDS)}
             if progress is not None:
                 values["progress"] = progress
             if held.update(**values) != 1:
                 _end_process("Another attempt owns the job", self._claim)
             # Written again after a commit whose answer was lost: a line's number is its own.
             LogLine.objects.bulk_create(lines, ignore_conflicts=True)
-            if counts is not None:
+            if of_attempt:
                 attempt = Attempt.objects.filter(job_id=self._claim.job_id, number=self._claim.attempt)
-                attempt.update(line_counts=counts)
+                attempt.update(**of_attempt)
             # All of them are there: an insert that finds each is one plain statement, unlike an update of several.
             Step.objects.bulk_create(
                 steps,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from connectors.ids import first_id_at, new_id
 from connectors.models.connection import Connection
@@ -23,6 +24,14 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         sides = ("connection", "destination")
         unseen = [f"{side}__{field}" for side in sides for field in ("credentials", "config")]
         return self.select_related(*sides).defer(*unseen, "connection__recent_runs").order_by("-pk")
+
+    def on_route(self, connection: Connection, *, since: datetime, until: datetime | None) -> ActivityQuerySet:
+        """Those on a connection or on its destination from `since` on, and before `until` where that is set."""
+        on = Q(connection=connection)
+        if connection.destination_id:
+            on |= Q(destination=connection.destination_id)
+        found = self.filter(on, pk__gte=first_id_at(since))
+        return found.filter(pk__lt=first_id_at(until)) if until else found
 
     def matching(
         self,

@@ -65,7 +65,8 @@ class Product:
 class Manifest:
     """A provider, as data. `tile_hue` (1 to 6) picks the tile's colour; `entity_word` names one of its entities.
 
-    `description` is the line under its name in the catalogue, `guide` what to do at the source first.
+    `description` is the line under its name in the catalogue, `guide` what to do at the source first. Whoever changes
+    what a provider reads, or how, raises its `version`.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class Manifest:
     multi_entity: bool = False
     entity_word: str = "source"
     guide: tuple[Advice, ...] = ()
+    version: str = "1.0.0"
 
     @property
     def secret_names(self) -> frozenset[str]:

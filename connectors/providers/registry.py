@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from importlib import import_module
+from importlib.resources import files
 from typing import Any, Protocol, cast
 
 from connectors.plan import Endpoint, FoundEntity, FoundTable, Reporter, SyncPlan
@@ -48,7 +50,8 @@ class Source(Protocol):
     def open_feeds(self, plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> Feeds:
         """Return a context manager that signs in, as `Access.check` does, and gives one feed per table of the plan.
 
-        In the plan's order. Raises `SyncError` on entering.
+        In the plan's order. What columns each table has is told to the reporter first, so that a run that is refused
+        can be compared with the last good one. Raises `SyncError` on entering.
         """
 
 
@@ -62,6 +65,19 @@ def manifest(kind: str) -> Manifest:
     """Return what the provider says about itself. Raises `KeyError` for an unknown kind."""
     found: Manifest = import_module(f"{_PACKAGES[kind]}.manifest").MANIFEST
     return found
+
+
+@lru_cache
+def version(kind: str) -> str:
+    """Return a provider's version, and a digest of its code in case somebody changed that and left the version.
+
+    Raises `KeyError` for an unknown kind.
+    """
+    digest = blake2b(digest_size=4)
+    for source_file in sorted(files(_PACKAGES[kind]).iterdir(), key=lambda found: found.name):
+        if source_file.name.endswith(".py"):
+            digest.update(source_file.read_bytes())
+    return f"{kind} {manifest(kind).version} ({digest.hexdigest()})"
 
 
 def all_manifests() -> tuple[Manifest, ...]:

@@ -43,6 +43,9 @@ WORDS: Mapping[str, Words] = {
     "destination.changed": Words("Destination changed", "Changed the destination {subject}", "Destinations"),
     "destination.checked": Words("Destination tested", "Tested the destination {subject}", "Destinations"),
     "destination.deleted": Words("Destination deleted", "Deleted the destination {subject}", "Destinations"),
+    "job.bundle_downloaded": Words(
+        "Support bundle downloaded", "Downloaded the support bundle of a job of {subject}", "Jobs"
+    ),
     "job.cancelled": Words("Job cancelled", "Cancelled a job of {subject}", "Jobs"),
 }
 

@@ -174,7 +174,7 @@ def _act(one: Activity, *, is_linked: bool) -> Act:
         href=_href(one) if is_linked else "",
         after=after,
         through=words.through,
-        changes=tuple(_change(change) for change in one.changes),
+        changes=tuple(change_of(change) for change in one.changes),
         note=one.note,
         job_id=one.job_id,
     )
@@ -189,7 +189,8 @@ def _href(one: Activity) -> str:
     return ""
 
 
-def _change(change: Mapping[str, Any]) -> Change:
+def change_of(change: Mapping[str, Any]) -> Change:
+    """Return a recorded change of a field in words."""
     name = str(change.get("field", ""))
     words = _WORDS_OF.get(name, _text)
     before, after = (words(change.get(side)) for side in ("before", "after"))

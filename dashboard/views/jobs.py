@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,16 +14,19 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from connectors.services.scrubbing import scrubber_for
 from dashboard.access import Can, HtmxRequest, role_of
 from dashboard.forms.jobs import LogFilterForm
-from dashboard.pages import job_support, parts
+from dashboard.pages import parts
+from dashboard.pages.changes import changes_of
 from dashboard.pages.job import neighbour_links, page_of, subject_of
 from dashboard.pages.job_again import again_of, sync_again_url
 from dashboard.pages.job_log import log_of
 from dashboard.pages.job_log_choices import choices_of
+from dashboard.pages.job_support import Taken, support_of
 from dashboard.views.refusals import refused
 from dashboard.views.rendering import render_page, wants_fragment
-from jobs.models import Job
+from jobs.models import Job, JobStatus
 from jobs.services.cancel import CannotCancel, request_cancel
 
 OK, STOP_POLLING = 200, 286
@@ -43,10 +47,10 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     if is_poll:
         context["changed"] = parts.changed(rendered, request.headers.get("If-None-Match", ""))
         # What was copied for support while the job ran ends with the job.
-        context |= _still(job, context) if job.is_over else {}
+        context |= _still(request, job, context["now"]) if job.is_over else {}
     else:
         context["parts"] = {name: part.html for name, part in zip(PARTS, rendered, strict=True)}
-        context |= _still(job, context)
+        context |= _still(request, job, context["now"])
     status = STOP_POLLING if is_poll and job.is_over else OK
     return render_page(
         request, "jobs/detail.html", context, fragment="live", status=status, version=context["page_version"]
@@ -86,11 +90,13 @@ def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]
     }
 
 
-def _still(job: Job, context: dict[str, Any]) -> dict[str, Any]:
+def _still(request: HttpRequest, job: Job, now: datetime) -> dict[str, Any]:
     """Return what a page shows once, as of when it was loaded."""
-    lines = list(job.log_lines.order_by("-number")[: job_support.LOG_LINES])[::-1]
+    changes = changes_of(job) if job.status == JobStatus.FAILED else None
+    taken = Taken(request.build_absolute_uri(job.get_absolute_url()), timezone.get_current_timezone(), now)
     return {
-        "support_text": job_support.text_of(job, context["page"].steps, lines, context["now"]),
+        "changes": changes,
+        "support": support_of(job, changes, scrubber_for(job.connection_id), taken),
         "sync_again_url": sync_again_url(job),
         **neighbour_links(Job.objects.id_before(job), Job.objects.id_after(job)),
     }

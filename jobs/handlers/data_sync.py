@@ -57,9 +57,7 @@ def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> SyncPlan:
     tables = tuple(one for one in asked if one is not None)
     if not tables:
         raise SyncError("misconfigured", "No table is selected.")
-    Job.objects.filter(pk=job.pk).update(
-        tables=[{"name": one.name, "mode": one.mode, "estimated": one.estimated_rows} for one in tables]
-    )
+    Job.objects.filter(pk=job.pk).update(tables=[_recorded(one) for one in tables])
     return SyncPlan(
         source=source_of(job.connection),
         destination=destination_of(job.connection),
@@ -70,6 +68,12 @@ def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> SyncPlan:
         tables=tables,
         workdir=workdir,
     )
+
+
+def _recorded(planned: TablePlan) -> dict[str, object]:
+    """Return what a job's record keeps of a table's settings, so that two runs can be compared."""
+    how = {"keys": list(planned.keys), "cursor": planned.cursor}
+    return {"name": planned.name, "mode": planned.mode, "estimated": planned.estimated_rows, **how}
 
 
 def pipeline_of(entity: Entity) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -63,7 +64,13 @@ class JobQuerySet(models.QuerySet["Job"]):
     def for_page(self) -> JobQuerySet:
         """A job with all that its page names."""
         return self.select_related(
-            "connection__destination", "connection__owner", "entity", "actor", "lease", "lease__cancel_requested_by"
+            "connection__destination__credentials_set_by",
+            "connection__credentials_set_by",
+            "connection__owner",
+            "entity",
+            "actor",
+            "lease",
+            "lease__cancel_requested_by",
         ).defer("connection__credentials", "connection__destination__credentials")
 
     def for_run(self) -> JobQuerySet:
@@ -74,6 +81,23 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Jobs of the same entity, or of the same connection where a job has no entity; without `job` itself."""
         same = {"entity_id": job.entity_id} if job.entity_id else {"connection_id": job.connection_id}
         return self.filter(**same).exclude(pk=job.pk)
+
+    def good_before(self, job: Job, *, of_connection: bool = False) -> JobQuerySet:
+        """The jobs of the same kind of work that ended well before `job` was made, the newest first.
+
+        Of the job's entity; of its whole connection where that is asked for, or where a job has no entity.
+        """
+        is_sync = job.type in SYNC_TYPES
+        kinds = SYNC_TYPES if is_sync else (job.type,)
+        holder = job.connection if of_connection or job.entity is None else job.entity
+        found = self.filter(connection_id=job.connection_id) if of_connection else self.beside(job)
+        found = found.filter(pk__lt=job.pk, type__in=kinds, status=JobStatus.SUCCESS).newest_first()
+        if not is_sync:
+            return found
+        if holder.last_success_at is None:
+            return found.none()
+        # Runs that failed since then, a thousand a day at times, are not looked at.
+        return found.filter(pk__lt=first_id_at(holder.last_success_at + _ID_SLACK))
 
     def id_before(self, job: Job) -> UUID | None:
         """The id of the job that came before `job` at its entity, if any."""
@@ -158,6 +182,18 @@ class Job(models.Model):
         return round((self.ended_at - self.started_at).total_seconds() * 1000)
 
 
+class AttemptManager(models.Manager["Attempt"]):
+    """Attempts without what only a comparison of two runs reads."""
+
+    def get_queryset(self) -> models.QuerySet[Attempt]:
+        """Leave the columns of tables out: a page that polls would load them again and again."""
+        return super().get_queryset().defer("shapes")
+
+    def of_jobs(self, job_ids: Iterable[UUID]) -> models.QuerySet[Attempt]:
+        """Return every attempt of these jobs with all that was recorded, the newest first."""
+        return self.get_queryset().defer(None).filter(job__in=list(job_ids)).order_by("-job_id", "-number")
+
+
 class Attempt(models.Model):
     """One try of a job by one worker. `token` fences its writes."""
 
@@ -173,6 +209,12 @@ class Attempt(models.Model):
     error_detail = models.TextField(blank=True)
     # How many log lines it wrote, per step and level: see `jobs.line_counts`.
     line_counts = models.JSONField(default=dict, blank=True)
+    # What it ran with, as `jobs.services.start` records it: versions, and when each credential had been set.
+    ran_with = models.JSONField(default=dict, blank=True)
+    # The columns that each table had at the source: {"orders": {"id": "bigint", …}}, or in place of them a digest.
+    shapes = models.JSONField(default=dict, blank=True)
+
+    objects = AttemptManager()
 
     def __str__(self) -> str:
         return f"Attempt {self.number} of {self.job_id}"

@@ -18,6 +18,16 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """Those of data syncs and re-syncs."""
         return self.filter(type__in=SYNC_TYPES)
 
+    def for_start(self) -> LeaseQuerySet:
+        """Each with what an attempt records of its connection and destination when it begins."""
+        both = self.select_related("connection__destination")
+        large = ("credentials", "config", "description", "recent_runs")
+        of_destination = ("credentials", "config", "last_check")
+        return both.defer(
+            *(f"connection__{name}" for name in large),
+            *(f"connection__destination__{name}" for name in of_destination),
+        )
+
     def running(self) -> LeaseQuerySet:
         """Those held by a worker."""
         return self.filter(state=LeaseState.RUNNING)

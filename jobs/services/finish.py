@@ -115,7 +115,8 @@ def after_attempt_failed(job: Job, lease: Lease, failure: Failure) -> None:
     _close_attempt(job, JobStatus.FAILED, now, failure)
     is_told_at_once = job.type in ONE_TRY and failure.code != "worker_lost"
     if verdict.wait_seconds is None or is_told_at_once:
-        _end(job, JobStatus.FAILED, error_code=failure.code, error_step=failure.step, error_detail=failure.detail)
+        told = {"error_code": failure.code, "error_step": failure.step, "error_detail": failure.detail}
+        _end(job, JobStatus.FAILED, **told, **_read_so_far(job, lease))
     elif reason := stopped_by(job, lease):
         end_cancelled(job, reason)
     else:
@@ -192,6 +193,18 @@ def _wait_again(job: Job, lease: Lease, failure: Failure, verdict: Verdict, avai
         error_step=failure.step,
         error_detail=failure.detail,
     )
+
+
+def _read_so_far(job: Job, lease: Lease) -> dict[str, Any]:
+    """Return what the last attempt had read of each table, for the record of a job that fails.
+
+    What it had loaded is left out: it gathers beside the tables, and nobody ever saw it.
+    """
+    read = {name: extracted for name, (extracted, _) in lease.progress.get("tables", {}).items()}
+    if not read:
+        return {}
+    tables = [{**table, "extracted": read[table["name"]]} if table["name"] in read else table for table in job.tables]
+    return {"tables": tables, "rows_extracted": sum(read.values())}
 
 
 def _fold_waiting_into(job: Job) -> None:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Coalesce, Now
 
+from connectors.versions import versions_of
 from jobs.models import AccountBlock, Attempt, Job, JobStatus, Lease, LeaseState
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,7 @@ def _take(job_id: UUID, token: UUID, worker: str) -> Lease | None:
         # Published before its account was blocked: free again, so that the tick publishes it after the block.
         waiting.filter(Exists(blocked)).update(dispatched_at=None, dispatch_count=0)
         return None
-    lease = Lease.objects.get(pk=job_id)
+    lease = Lease.objects.for_start().get(pk=job_id)
     attempt = lease.attempt
     Job.objects.filter(pk=job_id).update(
         status=JobStatus.RUNNING,
@@ -84,5 +85,18 @@ def _take(job_id: UUID, token: UUID, worker: str) -> Lease | None:
         started_at=Coalesce(F("started_at"), Now()),
         next_attempt_at=None,
     )
-    Attempt.objects.create(job_id=job_id, number=attempt, token=token, worker=worker, started_at=Now())
+    Attempt.objects.create(
+        job_id=job_id, number=attempt, token=token, worker=worker, started_at=Now(), ran_with=_ran_with(lease)
+    )
     return lease
+
+
+def _ran_with(lease: Lease) -> dict[str, str]:
+    """Return what can be compared with another run later: versions, and when both credentials had been set."""
+    connection = lease.connection
+    told = versions_of(connection.provider)
+    if connection.credentials_set_at:
+        told["source_credentials"] = connection.credentials_set_at.isoformat()
+    if connection.destination and connection.destination.credentials_set_at:
+        told["destination_credentials"] = connection.destination.credentials_set_at.isoformat()
+    return told

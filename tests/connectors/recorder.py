@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +27,7 @@ class Recorder:
         self.extracted: dict[str, list[int]] = {}
         self.loaded: dict[str, list[int]] = {}
         self.lines: list[str] = []
+        self.shapes: dict[str, dict[str, str]] = {}
         self._stop_when = stop_when
         self._die_when = die_when
         self._is_stopped = False
@@ -43,6 +44,9 @@ class Recorder:
         if loaded is not None:
             self.loaded.setdefault(table, []).append(loaded)
             self._see("loaded", table)
+
+    def columns(self, table: str, found: Mapping[str, str]) -> None:
+        self.shapes[table] = dict(found)
 
     def log(self, level: LogLevel, step: str, message: str) -> None:
         self.lines.append(f"{level} {step} {message}")

@@ -140,6 +140,7 @@ def test_poll_is_answered_in_a_fixed_number_of_queries(
     for after in (0, 2):
         with django_assert_num_queries(7):
             poll(viewer, job, after=after)
-    # As a whole page it also has its neighbours, its log for support, and the line of Patchbay's own health.
-    with django_assert_num_queries(11):
+    # As a whole page it also has its neighbours, what support hands on (attempts, steps, log, and the credentials that
+    # must not be in it), and the line of Patchbay's own health.
+    with django_assert_num_queries(14):
         page(viewer, job)

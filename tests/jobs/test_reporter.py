@@ -172,7 +172,7 @@ def test_what_a_lost_answer_hid_is_written_once(job: Job) -> None:
     # As after a commit that the database made and nobody heard of.
     reporter._open()
     for _ in range(2):
-        reporter._write(written, reporter._line_counts, [], None)
+        reporter._write(written, {"line_counts": reporter._line_counts}, [], None)
 
     assert [line[3] for line in lines(job)] == ["Said once."]
     assert job.attempts.get().line_counts == {"extract": {"info": [1, 1, 1]}}

@@ -39,7 +39,7 @@ def open_feeds(plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> I
         access.check_schema(connection, plan.entity_ref or access.schema_of(plan.source))
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        shapes = _shapes(connection, plan)
+        shapes = _shapes(connection, plan, reporter)
         yield tuple(
             _feed(_Reader(connection, reporter, table, shape, arrays_as_json))
             for table, shape in zip(plan.tables, shapes, strict=True)
@@ -50,11 +50,13 @@ def open_feeds(plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> I
         connection.close()
 
 
-def _shapes(connection: psycopg.Connection[Any], plan: SyncPlan) -> list[catalog.TableShape]:
+def _shapes(connection: psycopg.Connection[Any], plan: SyncPlan, reporter: Reporter) -> list[catalog.TableShape]:
     found: dict[tuple[str, str], catalog.TableShape] = {}
     for schema in {_schema(plan, table) for table in plan.tables}:
         names = [table.name for table in plan.tables if _schema(plan, table) == schema]
         found.update({(schema, shape.name): shape for shape in catalog.shapes(connection, schema, names)})
+    for shape in found.values():
+        reporter.columns(shape.name, dict(shape.type_names))
     missing = [table.name for table in plan.tables if (_schema(plan, table), table.name) not in found]
     if missing:
         raise SyncError("source_object_missing", f"Not found at the source: {', '.join(missing)}.")

@@ -27,6 +27,9 @@ def open_feeds(plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> I
 
     with Client(plan.source, pause) as client:
         access.ask_for_company(client, plan.entity_ref)
+        for name, collection in COLLECTIONS.items():
+            if any(table.name == name for table in plan.tables):
+                reporter.columns(name, {column.name: column.data_type for column in collection.columns})
         yield tuple(_feed(client, plan.entity_ref, table, reporter) for table in plan.tables)
 
 
