@@ -75,6 +75,16 @@ def weekday_and_day(moment: datetime, zone: tzinfo = UTC) -> str:
     return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
 
 
+def day_heading(moment: datetime, now: datetime, zone: tzinfo = UTC) -> str:
+    """What stands above what happened on one day: "Today, Thu 19 Nov"; of another year with it."""
+    day, today = moment.astimezone(zone).date(), now.astimezone(zone).date()
+    said = weekday_and_day(moment, zone)
+    names = {today: "Today", today - timedelta(days=1): "Yesterday"}
+    if day in names:
+        return f"{names[day]}, {said}"
+    return said if day.year == today.year else f"{said} {day.year}"
+
+
 def clock_time(moment: datetime, zone: tzinfo = UTC) -> str:
     """The time of day of ``moment`` in ``zone``, to the second: "12:04:31"."""
     return moment.astimezone(zone).strftime("%H:%M:%S")

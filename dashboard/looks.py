@@ -31,6 +31,9 @@ LOOKS: dict[str, Look] = {
     "failed": Look("bad", "st-bad", "Failed"),
     "cancelled": Look("idle", "st-cancel", "Cancelled"),
     "skipped": Look("idle", "st-skip", "Skipped"),
+    # Entities that a person took out, and those that wait for their first run
+    "excluded": Look("idle", "st-skip", "Excluded"),
+    "never": Look("idle", "st-skip", "No run yet"),
     # Works, but look at it
     "warning": Look("warn", "st-warn", "Warning"),
 }

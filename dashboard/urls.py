@@ -51,6 +51,8 @@ connection_patterns: list[URLPattern | URLResolver] = [
     path("connections/<uuid:pk>/delete/", actions.delete, name="delete"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/", entities.detail, name="entity"),
     path("connections/<uuid:pk>/entities/<uuid:entity_pk>/sync/", entities.sync, name="sync-entity"),
+    path("connections/<uuid:pk>/entities/<uuid:entity_pk>/exclude/", entities.exclude, name="exclude-entity"),
+    path("connections/<uuid:pk>/entities/<uuid:entity_pk>/include/", entities.include, name="include-entity"),
 ]
 
 bulk_patterns: list[URLPattern | URLResolver] = [

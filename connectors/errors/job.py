@@ -107,6 +107,17 @@ ENTRIES = (
         retry=ENDED,
     ),
     ErrorEntry(
+        code="excluded",
+        short="Excluded",
+        title="{entity} was excluded",
+        cause="A person excluded it from what its connection syncs, so this job did not go on. What was loaded before "
+        "is unchanged.",
+        who="nobody",
+        end_user_text="This part of the data is not synced at the moment.",
+        actions=(Action("Include it again", "Its next run then follows the schedule of its connection."),),
+        retry=ENDED,
+    ),
+    ErrorEntry(
         code="connection_deleted",
         short="Connection deleted",
         title="The connection was deleted",

@@ -17,7 +17,7 @@ from connectors.models.connection import (
     Tag,
 )
 from connectors.models.destination import Destination, DestinationQuerySet
-from connectors.models.entity import Entity, EntityQuerySet, Mode, Table
+from connectors.models.entity import Entity, EntityQuerySet, Mode, Outcome, Table
 from connectors.models.pause import Pause, PauseQuerySet
 
 __all__ = (
@@ -36,6 +36,7 @@ __all__ = (
     "EntityQuerySet",
     "KeptConnections",
     "Mode",
+    "Outcome",
     "Pause",
     "PauseQuerySet",
     "ScheduleKind",

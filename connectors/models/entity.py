@@ -17,6 +17,17 @@ from connectors.models.base import BROKEN_AFTER, Status, SyncFacts
 from connectors.models.connection import Connection
 
 
+class Outcome(models.TextChoices):
+    """What an entity's last or live sync came to, worst first: what lists and bars show of it."""
+
+    FAILED = "failed", "Failed"
+    RUNNING = "running", "In progress"
+    PENDING = "pending", "Pending"
+    NEVER = "never", "No run yet"
+    SUCCESS = "success", "Success"
+    EXCLUDED = "excluded", "Excluded"
+
+
 class EntityQuerySet(models.QuerySet["Entity"]):
     """Reads of entities."""
 
@@ -37,21 +48,37 @@ class EntityQuerySet(models.QuerySet["Entity"]):
         return named.filter(Q(name__icontains=text) | Q(ref__icontains=text) | by_id)
 
     def with_rank(self) -> EntityQuerySet:
-        """Each with its `rank`: what needs attention has the lowest. Lists sort by it, then by name."""
-        order = {Status.BROKEN: 0, Status.INCOMPLETE: 1, Status.ACTIVE: 2, Status.PAUSED: 3}
-        whens = [When(status=status, then=Value(rank)) for status, rank in order.items()]
-        return self.annotate(rank=Case(*whens, output_field=models.SmallIntegerField()))
+        """Each with its `rank`: the worst has the lowest, excluded ones the highest. Lists sort by it, then by name.
 
-    def totals(self, *, since: datetime, live: Collection[UUID]) -> dict[str, int]:
-        """Count: in one query, by status, synced `since` then, and by the last outcome of those not in `live`."""
-        ended = ~Q(pk__in=live)
-        failing = Q(failure_streak__gt=0)
-        return self.aggregate(
-            total=Count("pk"),
-            **{status.value: Count("pk", filter=Q(status=status)) for status in Status},
-            synced=Count("pk", filter=Q(last_success_at__gte=since)),
-            failed=Count("pk", filter=ended & failing),
-            success=Count("pk", filter=ended & ~failing & Q(last_success_at__isnull=False)),
+        Nothing that a run in progress changes is part of it, so that no row moves while somebody reads.
+        """
+        whens = (
+            When(is_selected=False, then=5),
+            When(status=Status.BROKEN, then=0),
+            When(status=Status.INCOMPLETE, then=1),
+            When(failure_streak__gt=0, then=2),
+            When(status=Status.PAUSED, then=4),
+        )
+        return self.annotate(rank=Case(*whens, default=3, output_field=models.SmallIntegerField()))
+
+    def with_outcome(self, *, running: Collection[UUID], waiting: Collection[UUID]) -> EntityQuerySet:
+        """Each with its `outcome`, a value of `Outcome`. `running` and `waiting` have a live sync in that state."""
+        whens = (
+            When(is_selected=False, then=Value(Outcome.EXCLUDED)),
+            When(pk__in=running, then=Value(Outcome.RUNNING)),
+            When(pk__in=waiting, then=Value(Outcome.PENDING)),
+            When(failure_streak__gt=0, then=Value(Outcome.FAILED)),
+            When(last_success_at__isnull=False, then=Value(Outcome.SUCCESS)),
+        )
+        return self.annotate(outcome=Case(*whens, default=Value(Outcome.NEVER), output_field=models.CharField()))
+
+    def totals(self, *, since: datetime, running: Collection[UUID], waiting: Collection[UUID]) -> dict[str, int]:
+        """Count in one query: all that sync (`total`), by status, by outcome, and those synced `since` then."""
+        syncs = Q(is_selected=True)
+        counts = {status.value: Count("pk", filter=syncs & Q(status=status)) for status in Status}
+        counts |= {outcome.value: Count("pk", filter=Q(outcome=outcome)) for outcome in Outcome}
+        return self.with_outcome(running=running, waiting=waiting).aggregate(
+            total=Count("pk", filter=syncs), synced=Count("pk", filter=syncs & Q(last_success_at__gte=since)), **counts
         )
 
     def run_facts(self) -> list[tuple[str, int, int, datetime | None]]:

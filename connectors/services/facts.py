@@ -119,11 +119,11 @@ def is_planned(connection: Connection, derived: Derived) -> bool:
 def _planned(
     connection: Connection, entity: Entity, derived: Derived, *, is_spread: bool | None, now: datetime
 ) -> datetime | None:
-    """Return the next run: none while paused, incomplete, or held back so that a refused account is not locked.
+    """Return the next run: none while paused, incomplete, excluded, or held so that a refused account is not locked.
 
     Whether the connection has several entities is looked up only where it matters (`is_spread` is None).
     """
-    if not is_planned(connection, derived):
+    if not entity.is_selected or not is_planned(connection, derived):
         return None
     if entity.next_run_at is not None:
         # Also when it is past: the tick has not claimed this slot yet, and it must not be lost.

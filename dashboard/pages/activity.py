@@ -39,6 +39,8 @@ WORDS: Mapping[str, Words] = {
     ),
     "connection.purge_started": Words("Purge started", "Started to purge what {subject} loaded", "Connections"),
     "connection.deleted": Words("Connection deleted", "Deleted {subject}", "Connections"),
+    "entity.excluded": Words("Entity excluded", "Excluded an entity of {subject}", "Job history"),
+    "entity.included": Words("Entity included", "Included an entity of {subject} again", "Job history"),
     "destination.created": Words("Destination added", "Added the destination {subject}", "Destinations"),
     "destination.changed": Words("Destination changed", "Changed the destination {subject}", "Destinations"),
     "destination.checked": Words("Destination tested", "Tested the destination {subject}", "Destinations"),

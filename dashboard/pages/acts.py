@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -148,17 +148,9 @@ def _address(address: str, parameters: Mapping[str, str]) -> str:
 def _days(acts: Sequence[Activity], zone: tzinfo, now: datetime, *, is_linked: bool) -> Iterable[Day]:
     for _, group in groupby(acts, key=lambda one: one.at.astimezone(zone).date()):
         found = list(group)
-        yield Day(_day_label(found[0].at, zone, now), tuple(_act(one, is_linked=is_linked) for one in found))
-
-
-def _day_label(at: datetime, zone: tzinfo, now: datetime) -> str:
-    """Return a day's heading: "Today, Thu 19 Nov"; of another year with it."""
-    day, today = at.astimezone(zone).date(), now.astimezone(zone).date()
-    said = formatting.weekday_and_day(at, zone)
-    names = {today: "Today", today - timedelta(days=1): "Yesterday"}
-    if day in names:
-        return f"{names[day]}, {said}"
-    return said if day.year == today.year else f"{said} {day.year}"
+        yield Day(
+            formatting.day_heading(found[0].at, now, zone), tuple(_act(one, is_linked=is_linked) for one in found)
+        )
 
 
 def _act(one: Activity, *, is_linked: bool) -> Act:

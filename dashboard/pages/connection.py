@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from connectors.destinations import registry as destinations
-from connectors.models import Connection, Status
+from connectors.models import Connection, EntityQuerySet, Status
 from connectors.providers import registry as providers
 from connectors.providers.manifest import DestinationManifest, Manifest
 from connectors.status import reason_in_words
@@ -83,9 +83,22 @@ class Subject:
 
     @cached_property
     def totals(self) -> dict[str, int]:
-        """How many entities there are, by status, by last outcome, and synced in the last 24 hours."""
-        ids = [entity_id for entity_id in self.live if entity_id]
-        return self.connection.entities.selected().totals(since=self.now - RECENT, live=ids)
+        """How many entities there are, by status, by outcome, and synced in the last 24 hours."""
+        return self.connection.entities.totals(since=self.now - RECENT, **self._live_ids)
+
+    @property
+    def entities(self) -> EntityQuerySet:
+        """All entities with their rank and outcome, those that were excluded too."""
+        return self.connection.entities.all().with_rank().with_outcome(**self._live_ids)
+
+    @property
+    def _live_ids(self) -> dict[str, list[UUID]]:
+        """The entities with a live sync: those that a worker has, and those that wait."""
+        live = [(entity_id, one.is_running) for entity_id, one in self.live.items() if entity_id]
+        return {
+            "running": [entity_id for entity_id, is_running in live if is_running],
+            "waiting": [entity_id for entity_id, is_running in live if not is_running],
+        }
 
     @cached_property
     def reason(self) -> Reason | None:
@@ -100,7 +113,7 @@ class Subject:
     @property
     def has_entities(self) -> bool:
         """Whether pages speak of entities; a connection with a single one shows no such furniture."""
-        return self.totals["total"] > 1
+        return self.totals["total"] + self.totals["excluded"] > 1
 
     @property
     def poll_seconds(self) -> int:

@@ -1,52 +1,68 @@
-"""The job history of one connection: one block per entity, the entities with their last runs, and all its jobs."""
+"""The job history of one connection: how its entities stand now, one block each, and the list of them, worst first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from connectors.models import Connection, Entity
+from connectors.models import Entity, EntityQuerySet, Outcome
+from dashboard import formatting
 from dashboard.charts import RunFigures, RunsStrip, run_figures, runs_strip
+from dashboard.pages.chips import Chip, Choice
 from dashboard.pages.connection import Head, Live, Subject, head_of
 from dashboard.pages.keyset import Slice, cut
 from dashboard.pages.overview import ENTITIES_PER_PAGE, LIST_ORDER, EntityRow, entity_row
-from jobs.models import ENDED, SYNC_TYPES, Job, JobQuerySet, JobStatus, Trigger
+from jobs.models import ENDED, SYNC_TYPES, Job, JobStatus, Trigger
 
-JOBS_PER_PAGE = 25
+if TYPE_CHECKING:
+    from dashboard.forms.history import Asked
+
 # Above this many entities the blocks become one bar.
 MOST_CELLS = 60
-# An outcome, its colour, the icon inside its block; the order is that of the legend.
-_OUTCOMES = {
-    "success": ("ok", "check"),
-    "running": ("run", "refresh"),
-    "failed": ("bad", "x"),
-    "pending": ("idle", "clock"),
-    "": ("idle", "minus"),
+# The colour of an outcome, and the icon inside its block.
+_LOOKS = {
+    Outcome.FAILED: ("bad", "x"),
+    Outcome.RUNNING: ("run", "refresh"),
+    Outcome.PENDING: ("idle", "clock"),
+    Outcome.NEVER: ("idle", "minus"),
+    Outcome.SUCCESS: ("ok", "check"),
 }
-NO_RUN = "No run yet"
+# What a search replaces: the text, and the place in the list that it was.
+_OF_THE_SEARCH = ("text", "after", "before")
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """An entity with the strip of its runs, and the look of its block."""
+    """An entity with the strip of its runs."""
 
     entity: EntityRow
     strip: RunsStrip
-    tone: str
-    icon: str
-    word: str
     duration: float | None
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """The block of an entity in the bar."""
+
+    pk: UUID
+    name: str
+    tone: str
+    icon: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
-    """How many entities had an outcome. An empty `status` means that they never ran."""
+    """How many entities have an outcome, and the address that lists only them."""
 
     status: str
+    word: str
     tone: str
     count: int
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,53 +86,50 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The whole page. `cells` says whether blocks are drawn, otherwise a bar; `only` names the chosen entity."""
+    """The page without its jobs. `share` is how much of it synced in the last 24 hours, `cells` the blocks of the bar.
+
+    With too many entities for blocks there are none, and the bar has one part per outcome.
+    """
 
     head: Head
     has_entities: bool
     synced: int
     total: int
+    share: str
     counts: tuple[Count, ...]
-    cells: bool
+    cells: tuple[Cell, ...]
     rows: tuple[HistoryRow, ...]
+    chips: tuple[Chip, ...]
+    hidden: tuple[tuple[str, str], ...]
+    found: int
     shown: str
     before: str
     after: str
     strip: RunsStrip
     figures: RunFigures
-    jobs: tuple[JobRow, ...]
-    older_than: UUID | None
-    is_older: bool
-    only: str
 
 
-def history_of(
-    subject: Subject, *, only: Entity | None = None, older_than: UUID | None = None, after: str = "", before: str = ""
-) -> History:
-    """Prepare the page. `only` keeps the jobs of one entity, `older_than` turns their pages, the cursors the entities'.
-
-    Raises `ValueError` for a cursor that is none.
-    """
-    page = _entities(subject, after, before) if subject.has_entities else None
-    jobs = list(_jobs(subject.connection, only).older_than(older_than)[: JOBS_PER_PAGE + 1])
+def history_of(subject: Subject, asked: Asked) -> History:
+    """Prepare the page. Raises `ValueError` for a place in the list of entities that is none."""
+    page = _entities(subject, asked) if subject.has_entities else None
     totals = subject.totals
     return History(
         head=head_of(subject),
         has_entities=subject.has_entities,
         synced=totals["synced"],
         total=totals["total"],
-        counts=tuple(_counts(subject)),
-        cells=totals["total"] <= MOST_CELLS,
+        share=formatting.percent(totals["synced"], totals["total"]),
+        counts=tuple(_counts(subject, asked)),
+        cells=tuple(_cells(subject)) if page and totals["total"] <= MOST_CELLS else (),
         rows=tuple(_row(one, subject.live.get(one.pk)) for one in page.rows) if page else (),
+        chips=(_outcomes(asked),),
+        hidden=tuple((name, str(value)) for name, value in asked.values.items() if name not in _OF_THE_SEARCH),
+        found=page.total if page else 0,
         shown=f"{page.first} to {page.last} of {page.total}" if page and page.rows else "",
-        before=page.before if page else "",
-        after=page.after if page else "",
+        before=asked.link(before=page.before, after=None) if page and page.before else "",
+        after=asked.link(after=page.after, before=None) if page and page.after else "",
         strip=runs_strip(subject.connection.recent_runs, is_running=bool(subject.running)),
         figures=run_figures(subject.connection.recent_runs),
-        jobs=tuple(job_row(job, subject.live, subject.now) for job in jobs[:JOBS_PER_PAGE]),
-        older_than=jobs[JOBS_PER_PAGE - 1].pk if len(jobs) > JOBS_PER_PAGE else None,
-        is_older=older_than is not None,
-        only=only.name if only else "",
     )
 
 
@@ -145,43 +158,54 @@ def job_row(job: Job, live: dict[UUID | None, Live], now: datetime) -> JobRow:
     )
 
 
-def _entities(subject: Subject, after: str, before: str) -> Slice[Entity]:
-    entities = subject.connection.entities.selected().with_rank()
-    return cut(entities, LIST_ORDER, size=ENTITIES_PER_PAGE, after=after, before=before)
+def _entities(subject: Subject, asked: Asked) -> Slice[Entity]:
+    found = filtered(subject, asked)
+    return cut(found, LIST_ORDER, size=ENTITIES_PER_PAGE, after=asked["after"] or "", before=asked["before"] or "")
 
 
-def _jobs(connection: Connection, only: Entity | None) -> JobQuerySet:
-    whose = Job.objects.filter(entity=only) if only else Job.objects.filter(connection=connection)
-    return whose.for_history()
+def filtered(subject: Subject, asked: Asked) -> EntityQuerySet:
+    """Return the entities that the list and the way from one drawer to the next are made of."""
+    return subject.entities.matching(asked["text"] or "").filter(**asked.only("outcome"))
 
 
 def _row(entity: Entity, live: Live | None) -> HistoryRow:
     row = entity_row(entity, live)
-    tone, icon = _OUTCOMES[row.outcome]
     strip = runs_strip(entity.recent_runs, of=entity.name, is_running=live is not None and live.is_running)
-    return HistoryRow(
-        entity=row,
-        strip=strip,
-        tone=tone,
-        icon=icon,
-        word=JobStatus(row.outcome).label if row.outcome else NO_RUN,
-        duration=None if row.duration_ms is None else row.duration_ms / 1000,
+    return HistoryRow(row, strip, None if row.duration_ms is None else row.duration_ms / 1000)
+
+
+def _cells(subject: Subject) -> Iterable[Cell]:
+    """Yield one block per entity that syncs, in the order of the list, whatever that is filtered by."""
+    ordered = subject.entities.selected().order_by(*LIST_ORDER.fields())
+    for entity in ordered.only("name", "connection_id"):
+        outcome = Outcome(vars(entity)["outcome"])
+        tone, icon = _LOOKS[outcome]
+        yield Cell(entity.pk, entity.name, tone, icon, outcome.label)
+
+
+def _counts(subject: Subject, asked: Asked) -> Iterable[Count]:
+    """Yield how many entities that sync have each outcome, without those that none has."""
+    for outcome, (tone, _) in _LOOKS.items():
+        if count := subject.totals[outcome]:
+            yield Count(outcome, outcome.label, tone, count, _only(asked, outcome.value))
+
+
+def _outcomes(asked: Asked) -> Chip:
+    chosen = asked["outcome"]
+    return Chip(
+        name="outcome",
+        label="Status",
+        value=Outcome(chosen).label if chosen else "",
+        href=_only(asked, None),
+        choices=tuple(
+            Choice(words, _only(asked, None if value == chosen else value), value == chosen)
+            for value, words in Outcome.choices
+        ),
     )
 
 
-def _counts(subject: Subject) -> Iterable[Count]:
-    totals = subject.totals
-    live = len(subject.live)
-    known = {
-        "success": totals["success"],
-        "running": subject.running,
-        "failed": totals["failed"],
-        "pending": live - subject.running,
-    }
-    known[""] = totals["total"] - sum(known.values())
-    for status, count in known.items():
-        if count > 0:
-            yield Count(status, _OUTCOMES[status][0], count)
+def _only(asked: Asked, outcome: str | None) -> str:
+    return asked.link(outcome=outcome, after=None, before=None)
 
 
 def _attempt_note(job: Job) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connectors.models import Connection, Entity, Mode, ScheduleKind, Status, Table
+from connectors.models import Connection, Entity, Mode, Outcome, ScheduleKind, Status, Table
 from connectors.schedules import in_words, next_runs
 from connectors.status import reason_in_words
 from dashboard.formatting import exact_time
@@ -37,7 +38,7 @@ class ProductLine:
 
 @dataclass(frozen=True, slots=True)
 class EntityRow:
-    """An entity in a list. `outcome` is the status of its last or live job, empty before the first."""
+    """An entity in a list. `outcome` is a value of `Outcome`: how its last or live sync stands."""
 
     pk: UUID
     name: str
@@ -125,8 +126,9 @@ def overview_of(subject: Subject, *, text: str = "", after: str = "", before: st
     """
     tables = list(subject.connection.tables.all())
     page: Slice[Entity] | None = None
+    filtered = {"text": text} if text else {}
     if subject.has_entities:
-        entities = subject.connection.entities.selected().matching(text).with_rank().defer("recent_runs")
+        entities = subject.entities.matching(text).defer("recent_runs")
         page = cut(entities, LIST_ORDER, size=ENTITIES_PER_PAGE, after=after, before=before)
     return Overview(
         head=head_of(subject),
@@ -134,21 +136,21 @@ def overview_of(subject: Subject, *, text: str = "", after: str = "", before: st
         entities=tuple(entity_row(one, subject.live.get(one.pk)) for one in page.rows) if page else (),
         entity_total=page.total if page else 0,
         shown=f"{page.first} to {page.last} of {page.total}" if page and page.rows else "",
-        before=page.before if page else "",
-        after=page.after if page else "",
+        before=f"?{urlencode({**filtered, 'before': page.before})}" if page and page.before else "",
+        after=f"?{urlencode({**filtered, 'after': page.after})}" if page and page.after else "",
         tables=() if page else tuple(_table_rows(subject.connection, tables)),
         next_runs=tuple(_next_runs(subject)),
     )
 
 
 def entity_row(entity: Entity, live: Live | None) -> EntityRow:
-    """Prepare one entity. `live` is its live sync, if there is one."""
+    """Prepare one entity, read with its outcome. `live` is its live sync, if there is one."""
     return EntityRow(
         pk=entity.pk,
         name=entity.name,
-        status=entity.status,
-        reason=live.words if live else reason_in_words(entity.status, entity.status_reason),
-        outcome=live.status if live else last_outcome(entity),
+        status=entity.status if entity.is_selected else Outcome.EXCLUDED,
+        reason=_reason(entity, live),
+        outcome=vars(entity)["outcome"],
         synced_at=entity.last_success_at,
         next_run_at=entity.next_run_at,
         rows=entity.last_rows,
@@ -157,11 +159,11 @@ def entity_row(entity: Entity, live: Live | None) -> EntityRow:
     )
 
 
-def last_outcome(entity: Entity) -> str:
-    """Return how the last ended run went: success or failed; empty before the first."""
-    if entity.failure_streak:
-        return JobStatus.FAILED
-    return JobStatus.SUCCESS if entity.last_success_at else ""
+def _reason(entity: Entity, live: Live | None) -> str:
+    """What stands beside an entity's status."""
+    if live:
+        return live.words
+    return reason_in_words(entity.status, entity.status_reason) if entity.is_selected else ""
 
 
 def _facts(subject: Subject, tables: list[Table]) -> Facts:

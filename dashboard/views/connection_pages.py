@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -11,13 +11,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from connectors.models import Connection, Entity
+from connectors.models import Connection
 from dashboard.access import HtmxRequest
 from dashboard.forms.history import HistoryForm, OverviewForm
 from dashboard.pages.connection import Subject
+from dashboard.pages.connection_jobs import jobs_of
 from dashboard.pages.entity import entity_page_of
 from dashboard.pages.history import history_of
 from dashboard.pages.overview import overview_of
+from dashboard.pages.snapshot import one_moment
 from dashboard.views.refusals import ConnectionGone
 from dashboard.views.rendering import render_page
 
@@ -29,9 +31,10 @@ POLL_ID = "poll"
 @require_safe
 def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a connection's status, its facts, and its entities or tables."""
-    subject = Subject(connection_or_404(pk), timezone.now())
     form = OverviewForm(request.GET)
-    page = overview_of(subject, **form.criteria())
+    with one_moment():
+        subject = Subject(connection_or_404(pk), timezone.now())
+        page = overview_of(subject, **form.criteria())
     version = subject.version(page)
     context = {
         "section": "overview",
@@ -47,7 +50,7 @@ def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def jobs(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a connection's entities with their last runs, and all its jobs."""
-    return show_history(request, connection_or_404(pk), address=request.get_full_path())
+    return show_history(request, pk)
 
 
 def connection_or_404(pk: UUID) -> Connection:
@@ -60,27 +63,34 @@ def connection_or_404(pk: UUID) -> Connection:
 
 
 def show_history(
-    request: HttpRequest, connection: Connection, *, address: str, entity: Entity | None = None, status: int = OK
+    request: HttpRequest, pk: UUID, *, address: str = "", entity_pk: UUID | None = None, status: int = OK
 ) -> HttpResponse:
-    """Render the job history at its `address`, with the drawer of `entity` if one is given."""
-    subject = Subject(connection, timezone.now())
+    """Render the job history, with the drawer of an entity if one is given, at its `address`, the request's or another.
+
+    Raises `Http404` for an unknown connection or entity.
+    """
     form = HistoryForm(request.GET)
-    criteria: dict[str, Any] = form.criteria()
-    chosen = criteria.pop("entity", None)
-    only = connection.entities.filter(pk=chosen).first() if chosen else None
-    page = history_of(subject, only=only, **criteria)
-    drawer = entity_page_of(subject, entity, refusal=page.head.refusal) if entity else None
-    version = subject.version((page, drawer))
+    asked = form.asked()
+    with one_moment():
+        subject = Subject(connection_or_404(pk), timezone.now())
+        entity = get_object_or_404(subject.entities, pk=entity_pk) if entity_pk else None
+        only = subject.connection.entities.filter(pk=asked["entity"]).first() if asked["entity"] else None
+        page = history_of(subject, asked)
+        listed = jobs_of(subject, asked, only)
+        drawer = entity_page_of(subject, entity, asked, page) if entity else None
+    version = subject.version((page, listed, drawer))
     is_poll = cast("HtmxRequest", request).htmx.trigger == POLL_ID
     context = {
         "section": "jobs",
         "page": page,
+        "jobs": listed,
         "head": page.head,
         "drawer": drawer,
-        "only": only,
         "form": form,
-        "address": address,
-        "list_address": reverse("connections:jobs", args=[connection.pk]),
+        "address": address or request.get_full_path(),
+        "carried": asked.query(),
+        "list_address": f"{reverse('connections:jobs', args=[pk])}{asked.query()}",
+        "jobs_address": reverse("connections:jobs", args=[pk]),
         "seen": version,
         "is_poll": is_poll,
     }

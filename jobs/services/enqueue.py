@@ -53,14 +53,16 @@ def enqueue_sync(
     """Make one pending sync per selected entity of a connection, or for one entity, and publish them on commit.
 
     A job that only waits for its next attempt is brought forward in place of a new one, unless its source asked to
-    slow down. Returns the jobs. Raises `CannotSync` when the connection is paused or incomplete, or while one runs or
-    waits for a worker.
+    slow down. Returns the jobs. Raises `CannotSync` when the connection is paused or incomplete, when the entity is
+    excluded, or while one runs or waits for a worker.
     """
     locked = facts.lock(connection.pk)
     refuse_unless_ready(locked)
     # A tick that is making jobs of these entities is waited for, so that its jobs are seen.
     selected = facts.lock_entities(locked)
-    entities = [entity] if entity else selected
+    entities = [one for one in selected if entity is None or one.pk == entity.pk]
+    if entity and not entities:
+        raise CannotSync("excluded", f"{entity.name} is excluded. Include it first, then sync.")
     live = Lease.objects.syncs().filter(entity__in=entities)
     between_attempts = live.pending().filter(attempt__gt=0).exclude(job__error_code="rate_limited")
     # "running" sorts after "pending": a job that runs is told before one that waits.

@@ -135,6 +135,8 @@ def stopped_by(job: Job, lease: Lease) -> str:
         return "cancelled_by_user"
     if job.type in SYNC_TYPES and job.connection.status == Status.PAUSED:
         return "paused"
+    if job.entity_id and not Entity.objects.selected().filter(pk=job.entity_id).exists():
+        return "excluded"
     waiting = Lease.objects.pending().filter(entity=job.entity, type=JobType.HISTORICAL_RESYNC)
     # A person's re-sync that waits behind a sync copies the same and more.
     return "superseded" if job.type == JobType.DATA_SYNC and waiting.exists() else ""

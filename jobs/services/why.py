@@ -174,7 +174,7 @@ def _by_schedule(subject: Connection | Entity, connection: Connection, now: date
 def _never_due(subject: Connection | Entity, connection: Connection, now: datetime) -> str:
     """Why the schedule starts nothing at all."""
     if isinstance(subject, Entity) and not subject.is_selected:
-        return "it is not chosen to sync"
+        return "it is excluded"
     if subject.status == Status.BROKEN and subject.next_run_at is None:
         known = REGISTRY.get(subject.status_reason)
         after = f" after “{known.short}”" if known else ""

@@ -11,3 +11,12 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const next = event.detail.requestConfig?.elt?.dataset.focusNext;
   if (next && document.activeElement === document.body) next.split(" ").map((id) => document.getElementById(id)).find(Boolean)?.focus();
 });
+
+// The arrow keys lead from one entity to the next while the focus is on what lists them or names one, and it goes along.
+document.addEventListener("keydown", (event) => {
+  const link = document.getElementById({ ArrowUp: "drawer-up", ArrowDown: "drawer-down" }[event.key]);
+  if (!link || event.defaultPrevented || !event.target.closest("[data-walk]")) return;
+  event.preventDefault();
+  document.getElementById(`${event.target.id.split("-")[0]}-${link.dataset.entity}`)?.focus();
+  link.click();
+});

@@ -12,17 +12,17 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from connectors.ids import new_id
+from connectors.ids import first_id_at, new_id
 from connectors.models import Connection, Entity
-from jobs.models import JobStatus, Trigger
+from jobs.models import Job, JobStatus, Trigger
 from tests.conftest import member
 from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job
 
 HTMX = {"HX-Request": "true"}
 POLL = {**HTMX, "HX-Trigger": "poll"}
-# Session, user, groups, connection; leases, totals; entities of the page and their number; jobs; health.
-QUERIES = 10
+# Session, user, groups, connection; leases, totals; entities of the page and their number, blocks; jobs; health.
+QUERIES = 11
 
 
 def _run(status: str = "success", ms: int = 1000) -> dict[str, object]:
@@ -228,3 +228,82 @@ def test_jobs_of_an_unknown_connection_is_a_404(viewer: Client) -> None:
 
 def test_jobs_is_only_read(admin: Client) -> None:
     assert admin.post(_address(make_connection())).status_code == 405
+
+
+def test_entities_are_listed_worst_first_whatever_runs(viewer: Client) -> None:
+    connection = _payroll(1)
+    make_entity(connection, name="Away", is_selected=False)
+    make_entity(connection, name="Broken", status="broken", status_reason="unreachable", failure_streak=3)
+    make_entity(connection, name="Stumbling", failure_streak=1)
+    make_job(connection, make_entity(connection, name="Busy"), status=JobStatus.RUNNING)
+
+    page = viewer.get(_address(connection)).context["page"]
+
+    names = [row.entity.name for row in page.rows]
+    assert names == ["Broken", "Stumbling", "Busy", "Company 0", "Away"]
+    assert [cell.name for cell in page.cells] == names[:-1]
+    assert page.share == "25%"
+
+
+def test_entities_can_be_filtered_by_outcome_and_text_and_the_bar_stays_whole(viewer: Client) -> None:
+    connection = _payroll(3)
+    make_job(connection, connection.entities.get(name="Company 1"), status=JobStatus.PENDING)
+
+    response = viewer.get(_address(connection), {"outcome": "pending", "text": "company", "status": "failed"})
+    page, shown = response.context["page"], flat(response)
+
+    assert [row.entity.name for row in page.rows] == ["Company 1"]
+    assert len(page.cells) == 3
+    assert '<input type="hidden" name="outcome" value="pending">' in shown
+    assert "?text=company&amp;outcome=pending&amp;status=failed" in shown.partition('id="entity-rows"')[2]
+    nobody = flat(viewer.get(_address(connection), {"outcome": "failed"}))
+    assert "No entity matches" in nobody
+    assert 'class="cells"' in nobody
+
+
+def test_jobs_can_be_filtered_and_only_failures_are_one_click_away(viewer: Client) -> None:
+    connection = make_connection()
+    entity = make_entity(connection)
+    made = [
+        make_job(connection, entity, status=status, trigger=trigger, **values)
+        for status, trigger, values in (
+            (JobStatus.SUCCESS, Trigger.SCHEDULE, {}),
+            (JobStatus.FAILED, Trigger.SCHEDULE, {}),
+            (JobStatus.FAILED, Trigger.USER, {"type": "test_connection"}),
+        )
+    ]
+
+    def listed(**query: str) -> list[str]:
+        return [str(job.pk) for day in viewer.get(_address(connection), query).context["jobs"].days for job in day.jobs]
+
+    assert listed(status="failed") == [str(made[2].pk), str(made[1].pk)]
+    assert listed(status="failed", trigger="schedule") == [str(made[1].pk)]
+    assert listed(type="test_connection") == [str(made[2].pk)]
+    assert "No job fits" in flat(viewer.get(_address(connection), {"type": "purge"}))
+    assert 'id="failures-only" href="?status=failed#all-jobs"' in flat(viewer.get(_address(connection)))
+
+
+def test_jobs_stand_in_days_and_a_day_can_be_jumped_to(viewer: Client) -> None:
+    connection = make_connection()
+    entity = make_entity(connection)
+    now = timezone.now()
+    jobs = []
+    for number, days in enumerate((9, 8, 8, 1, 0)):
+        at = now - timedelta(days=days, milliseconds=5 - number)
+        job = make_job(connection, entity, id=first_id_at(at))
+        Job.objects.filter(pk=job.pk).update(created_at=at, started_at=at, ended_at=at)
+        jobs.append(job)
+
+    newest = viewer.get(_address(connection))
+    there = viewer.get(_address(connection), {"day": (now - timedelta(days=8)).date().isoformat()})
+    before = flat(viewer.get(_address(connection), {"day": (now - timedelta(days=30)).date().isoformat()}))
+
+    labels = [day.label for day in newest.context["jobs"].days]
+    assert (len(labels), labels[0][:6], labels[1][:10]) == (4, "Today,", "Yesterday,")
+    assert [[job.pk for job in day.jobs] for day in there.context["jobs"].days] == [
+        [jobs[2].pk, jobs[1].pk],
+        [jobs[0].pk],
+    ]
+    newer = viewer.get(f"{_address(connection)}{there.context['jobs'].newer}").context["jobs"]
+    assert (newer.days[0].jobs[0].pk, newer.newest) == (jobs[4].pk, "")
+    assert "No job that old" in before

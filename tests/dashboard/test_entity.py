@@ -19,7 +19,7 @@ from tests.factories import make_connection, make_entity, make_job
 HTMX = {"HX-Request": "true"}
 POLL = {**HTMX, "HX-Trigger": "poll"}
 # Those of the job history; the entity, its jobs, and its two neighbours.
-QUERIES = 14
+QUERIES = 15
 
 
 def _runs(*statuses: str) -> list[dict[str, object]]:
@@ -78,8 +78,8 @@ def test_entity_leads_to_its_neighbours_in_list_order(viewer: Client, connection
     middle = viewer.get(birch.get_absolute_url()).context["drawer"]
     first = viewer.get(zulu.get_absolute_url()).context["drawer"]
 
-    assert (middle.previous, middle.next) == (alder.pk, cedar.pk)
-    assert (first.previous, first.next) == (None, alder.pk)
+    assert (middle.previous.pk, middle.next.pk) == (alder.pk, cedar.pk)
+    assert (first.previous, first.next.pk) == (None, alder.pk)
 
 
 def test_entity_shows_its_figures_and_the_chart(viewer: Client, birch: Entity) -> None:

@@ -86,8 +86,8 @@ def test_schedule_by_hand_is_told() -> None:
     assert why(entity_of(make_connection(schedule_kind="manual"))) == "It runs only when somebody asks for it."
 
 
-def test_entity_that_is_not_chosen_is_told() -> None:
-    assert why(entity_of(is_selected=False)) == "It is not chosen to sync."
+def test_entity_that_is_excluded_is_told() -> None:
+    assert why(entity_of(is_selected=False)) == "It is excluded."
 
 
 def test_schedule_that_cannot_be_read_is_told() -> None:
