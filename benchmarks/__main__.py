@@ -1,4 +1,4 @@
-"""Measures a whole installation: `python -m benchmarks [overhead] [crowd] [pages] [slots] [soak]`."""
+"""Measures a whole installation: `python -m benchmarks [overhead] [crowd] [pages] [joblog] [slots] [soak]`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import crowd, overhead, pages, slots, soak
+from benchmarks import crowd, joblog, overhead, pages, slots, soak
 from benchmarks.installation import Installation, installation, say
 
-_ALL = ("overhead", "crowd", "pages", "slots")
+_ALL = ("overhead", "crowd", "pages", "joblog", "slots")
 
 
 def main() -> None:
@@ -39,6 +39,7 @@ def _measure(name: str, asked: argparse.Namespace) -> int:
         "overhead": overhead.measure,
         "crowd": crowd.measure,
         "pages": pages.measure,
+        "joblog": joblog.measure,
         "slots": partial(slots.measure, minutes=asked.minutes or slots.MINUTES),
     }
     with installation() as here:
