@@ -26,7 +26,10 @@ ENTRIES = (
         cause="Nothing answers at the destination, so nothing could be loaded. What was loaded before is unchanged.",
         who="operator",
         end_user_text="The data cannot be stored at the moment. We try again by ourselves.",
-        actions=(Action("Check that the destination is up", "And that it lets this machine in."), SYNC_NOW),
+        actions=(
+            Action("Check that the destination is up", "And that it lets this machine in.", "open_destination"),
+            SYNC_NOW,
+        ),
         retry=TRANSIENT,
     ),
     ErrorEntry(
@@ -36,7 +39,10 @@ ENTRIES = (
         cause="The account of the destination is refused, or may not create tables or write there.",
         who="operator",
         end_user_text="The data cannot be stored.",
-        actions=(Action("Grant the account write access", "It needs to create schemas and tables."), SYNC_NOW),
+        actions=(
+            Action("Grant the account write access", "It needs to create schemas and tables.", "open_destination"),
+            SYNC_NOW,
+        ),
         retry=CONFIG,
         breaks=True,
     ),
@@ -47,7 +53,7 @@ ENTRIES = (
         cause="The destination could not store more data. What was loaded before is unchanged.",
         who="operator",
         end_user_text="The data cannot be stored.",
-        actions=(Action("Make space at the destination", "Then sync again."), SYNC_NOW),
+        actions=(Action("Make space at the destination", "Then sync again.", "open_destination"), SYNC_NOW),
         retry=RESOURCE,
     ),
     ErrorEntry(
@@ -135,7 +141,7 @@ ENTRIES = (
         "copied.",
         who="nobody",
         end_user_text="The sync goes on in another run.",
-        actions=(Action("Look at the other run", "It stands next to this one in the job history."),),
+        actions=(Action("Look at the other run", "It stands next to this one in the job history.", "open_history"),),
         retry=ENDED,
     ),
     ErrorEntry(

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Actor = Literal["operator", "end_user", "provider", "us", "nobody"]
-ActionKind = Literal["edit_credentials", "sync_now", "open_docs", "wait", "resume", "contact_admin"]
+ActionKind = Literal[
+    "edit_credentials", "edit_settings", "test_connection", "sync_now", "resume", "open_destination", "open_history",
+    "open_docs", "contact_admin", "wait",
+]  # fmt: skip
 RetryClass = Literal[
     "auth", "config", "data", "rate_limit", "transient", "timeout", "worker_lost", "resource", "internal", "put_back",
     "ended",
@@ -95,5 +98,6 @@ class ErrorEntry:
 
 
 SYNC_NOW = Action("Sync again", "Starts one run now. Nothing that was loaded is lost or doubled.", "sync_now")
+TEST = Action("Check whether {source} works now", "A test takes a few seconds and changes nothing.", "test_connection")
 CHECK_LATER = Action("Wait for the next try", "Patchbay tries again by itself, within the job or with the next run.")
 ASK_ADMIN = Action("Ask an admin of Patchbay", "The cause is in this installation, not in your data.", "contact_admin")

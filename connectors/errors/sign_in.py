@@ -7,6 +7,7 @@ from connectors.errors.kinds import (
     CONFIG,
     ENDED,
     SYNC_NOW,
+    TEST,
     Action,
     ErrorEntry,
 )
@@ -142,6 +143,7 @@ ENTRIES = (
         end_user_text="The account you connected may not read the data. Ask your administrator to allow it.",
         actions=(
             Action("Grant the account read access", "The log names the table that was refused."),
+            TEST,
             SYNC_NOW,
         ),
         retry=CONFIG,
@@ -170,6 +172,7 @@ ENTRIES = (
         end_user_text="Access to this company was withdrawn. Give it again to go on syncing.",
         actions=(
             Action("Ask the company to give access again", "In {source} an administrator of the company can allow it."),
+            TEST,
             SYNC_NOW,
         ),
         retry=CONFIG,

@@ -9,6 +9,7 @@ from connectors.errors.kinds import (
     LOOK_UP,
     RATE_LIMIT,
     SYNC_NOW,
+    TEST,
     TRANSIENT,
     Action,
     ErrorEntry,
@@ -23,7 +24,11 @@ ENTRIES = (
         "or host or port are wrong.",
         who="operator",
         end_user_text="The service cannot be reached at the moment.",
-        actions=(Action("Check host and port", "And whether the server is up and lets this machine in."), SYNC_NOW),
+        actions=(
+            Action("Check host and port", "And whether the server is up and lets this machine in.", "edit_settings"),
+            TEST,
+            SYNC_NOW,
+        ),
         retry=TRANSIENT,
     ),
     ErrorEntry(
@@ -34,7 +39,12 @@ ENTRIES = (
         who="operator",
         end_user_text="The address of the service cannot be found.",
         actions=(
-            Action("Check the spelling of the host name", "A name server may also need time after a change."),
+            Action(
+                "Check the spelling of the host name",
+                "A name server may also need time after a change.",
+                "edit_settings",
+            ),
+            TEST,
             SYNC_NOW,
         ),
         retry=LOOK_UP,
@@ -47,7 +57,7 @@ ENTRIES = (
         "network in between is slow.",
         who="provider",
         end_user_text="The service takes too long to answer. We try again by ourselves.",
-        actions=(CHECK_LATER, SYNC_NOW),
+        actions=(CHECK_LATER, TEST, SYNC_NOW),
         retry=TRANSIENT,
     ),
     ErrorEntry(
@@ -59,6 +69,7 @@ ENTRIES = (
         end_user_text="A secure connection to the service could not be made.",
         actions=(
             Action("Renew or correct the certificate at the source", "The log holds the exact reason."),
+            TEST,
             SYNC_NOW,
         ),
         retry=CONFIG,
@@ -93,7 +104,7 @@ ENTRIES = (
         cause="The source answered that it cannot serve requests now. This is on its side.",
         who="provider",
         end_user_text="The service has a disturbance. We try again by ourselves.",
-        actions=(CHECK_LATER, SYNC_NOW),
+        actions=(CHECK_LATER, TEST, SYNC_NOW),
         retry=TRANSIENT,
     ),
     ErrorEntry(
@@ -105,6 +116,7 @@ ENTRIES = (
         end_user_text="The service is in maintenance. We go on by ourselves.",
         actions=(
             CHECK_LATER,
+            TEST,
             SYNC_NOW,
         ),
         retry=TRANSIENT,
@@ -116,7 +128,7 @@ ENTRIES = (
         cause="The source failed while answering. The same request may work later.",
         who="provider",
         end_user_text="The service answered with an error. We try again by ourselves.",
-        actions=(CHECK_LATER, SYNC_NOW),
+        actions=(CHECK_LATER, TEST, SYNC_NOW),
         retry=TRANSIENT,
     ),
     ErrorEntry(
@@ -126,7 +138,10 @@ ENTRIES = (
         cause="The source does not know the database, path or option that is set here.",
         who="operator",
         end_user_text="The connection is not set up correctly.",
-        actions=(Action("Correct the settings", "The log names the value that was refused."), SYNC_NOW),
+        actions=(
+            Action("Correct the settings", "The log names the value that was refused.", "edit_settings"),
+            SYNC_NOW,
+        ),
         retry=CONFIG,
         breaks=True,
     ),
@@ -137,7 +152,10 @@ ENTRIES = (
         cause="A table or column that this connection copies was removed or renamed at the source.",
         who="operator",
         end_user_text="Some of the data to sync does not exist any more.",
-        actions=(Action("Bring the table back, or take it out of the selection", "The log names it."), SYNC_NOW),
+        actions=(
+            Action("Bring the table back, or take it out of the selection", "The log names it.", "edit_settings"),
+            SYNC_NOW,
+        ),
         retry=CONFIG,
         breaks=True,
     ),

@@ -103,7 +103,7 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         next_run_at=group["next_at"],
         owner=_owner(connection),
         runbook=connection.runbook_url,
-        mend=_setup(connection) if any(one.kind == "edit_credentials" for one in found.actions) else "",
+        mend=_setup(connection) if _is_mended_in_setup(found) else "",
     )
 
 
@@ -129,8 +129,12 @@ def _stumbling(connection: Connection, source: str) -> Banner:
         next_run_at=connection.next_run_at,
         owner=_owner(connection),
         runbook=connection.runbook_url,
-        mend=_setup(connection) if any(one.kind == "edit_credentials" for one in found.actions) else "",
+        mend=_setup(connection) if _is_mended_in_setup(found) else "",
     )
+
+
+def _is_mended_in_setup(found: ErrorEntry) -> bool:
+    return any(one.kind in {"edit_credentials", "edit_settings"} for one in found.actions)
 
 
 def _setup(connection: Connection) -> str:

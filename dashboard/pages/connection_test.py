@@ -153,13 +153,12 @@ def _title(job: Job, rows: Sequence[StepRow]) -> str:
 
 def _remedies(job: Job, verdict: Verdict | None, can: Can) -> tuple[Remedy, ...]:
     """Return the entry's recommended actions. To sync again is none of them: first the test has to succeed."""
-    offered = [action for action in (verdict.actions if verdict else ()) if action.kind != "sync_now"]
+    offered = [one for one in (verdict.actions if verdict else ()) if one.kind not in {"sync_now", "test_connection"}]
     return tuple(_remedy(job, action, can) for action in offered)
 
 
 def _remedy(job: Job, action: Action, can: Can) -> Remedy:
-    is_setup = action.kind == "edit_credentials" or job.error_code in {"misconfigured", "unreachable", "dns_failure"}
-    if is_setup and can["edit_connection"]:
+    if action.kind in {"edit_credentials", "edit_settings"} and can["edit_connection"]:
         href = reverse("connections:setup", args=[job.connection_id])
         return Remedy(action.title, action.hint, href, "Edit setup")
     return Remedy(action.title, action.hint)

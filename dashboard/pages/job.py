@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from uuid import UUID
-
-from django.urls import reverse
 
 from connectors.errors import REGISTRY, Action, ErrorEntry, told
 from connectors.providers import registry as providers
 from dashboard.formatting import clock_time, duration, number
 from dashboard.pages.job_again import can_sync
 from dashboard.pages.job_facts import Fact, facts_of
+from dashboard.pages.job_left import Rest, rest_of
 from dashboard.pages.job_progress import Progress, progress_of
 from dashboard.pages.job_rates import Rates, rates_of
 from dashboard.pages.job_steps import Share, StepRow, doing, rows_of, shares_of
@@ -62,6 +60,7 @@ class JobPage:
     steps: tuple[StepRow, ...]
     shares: tuple[Share, ...]
     progress: Progress
+    rest: Rest
     rates: Rates | None
     verdict: Verdict | None
     attempts: tuple[AttemptRow, ...]
@@ -79,7 +78,8 @@ def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now
     lease = live_lease(job)
     rows = rows_of(job, steps, now)
     step = _current_step(job, lease, rows)
-    progress = progress_of(job, lease, step, now)
+    progress = progress_of(job, lease, step)
+    rest = rest_of(job, progress.share, now)
     reason = why_waiting(job, now=now) if job.status == JobStatus.PENDING else None
     title = title_of(job, lease, step, progress, reason.clause if reason else "")
     if job.status == JobStatus.SUCCESS and job.type not in SYNC_TYPES:
@@ -98,7 +98,8 @@ def page_of(job: Job, attempts: Sequence[Attempt], steps: Sequence[Step], *, now
         verdict=verdict_of(job, attempts),
         attempts=tuple(_attempt_row(job, one, now, zone) for one in attempts) if _has_tried(job, attempts) else (),
         facts=facts_of(job, progress, now, zone),
-        headline=_headline(progress) if job.type in SYNC_TYPES else _place(rows),
+        rest=rest,
+        headline=_headline(progress, rest) if job.type in SYNC_TYPES else _place(rows),
         # Said aloud when it changes, so in tens: a voice that counts every percent helps nobody.
         spoken=title if progress.percent is None else f"{title}, about {progress.percent // 10 * 10}% done",
         can_sync_again=job.is_over and can_sync(job),
@@ -158,14 +159,6 @@ def entry_of(code: str) -> ErrorEntry:
     return REGISTRY.get(code, REGISTRY["unknown_error"])
 
 
-def neighbour_links(before: UUID | None, after: UUID | None) -> dict[str, str]:
-    """Return the addresses of the jobs before and after this one, empty where there is none."""
-    return {
-        "previous_url": reverse("jobs:detail", args=[before]) if before else "",
-        "next_url": reverse("jobs:detail", args=[after]) if after else "",
-    }
-
-
 def _current_step(job: Job, lease: Lease | None, rows: Sequence[StepRow]) -> str:
     """The step that the job is in, or in which it stopped."""
     now = next((row.name for row in reversed(rows) if row.is_now), "")
@@ -205,13 +198,15 @@ def _place(rows: Sequence[StepRow]) -> str:
     return f"Step {reached} of {len(rows)}"
 
 
-def _headline(progress: Progress) -> str:
+def _headline(progress: Progress, rest: Rest) -> str:
     """The line above the bar of a running job: a share where there are estimates, else the rows so far."""
     if progress.percent is not None:
-        return ", ".join(filter(None, (f"About {progress.percent}% done", progress.left)))
-    if progress.loaded:
-        return f"{counted(progress.extracted, 'row')} read, {progress.loaded:,} written so far"
-    return f"{counted(progress.extracted, 'row')} read so far"
+        so_far = f"About {progress.percent}% done"
+    elif progress.loaded:
+        so_far = f"{counted(progress.extracted, 'row')} read, {progress.loaded:,} written so far"
+    else:
+        so_far = f"{counted(progress.extracted, 'row')} read so far"
+    return ", ".join(filter(None, (so_far, rest.left)))
 
 
 def _verdict(job: Job, tone: str, icon: str, code: str, words: str) -> Verdict:

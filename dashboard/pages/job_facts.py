@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from statistics import median
 
 from connectors import schedules
 from connectors.destinations import registry as destinations
 from connectors.providers import registry as providers
 from dashboard.formatting import calendar_date, calendar_day, duration, file_size, number
+from dashboard.pages.job_left import usual_of
 from dashboard.pages.job_progress import Progress
 from jobs.models import SYNC_TYPES, Job, JobStatus, JobType, Trigger
 from jobs.services.workers import short_name
@@ -119,11 +119,8 @@ def _duration(job: Job) -> str:
 
 def _usual(job: Job) -> str:
     """The median duration of the entity's last successful runs, empty without one."""
-    if job.type != JobType.DATA_SYNC:
-        return ""  # the runs that are kept are syncs, and this takes as long as it takes
-    runs = (job.entity or job.connection).recent_runs
-    times = [run["ms"] for run in runs if run.get("status") == "success" and run.get("ms") is not None]
-    return duration(median(times) / 1000) if times else ""
+    usual, _ = usual_of(job)
+    return "" if usual is None else duration(usual)
 
 
 def _usual_duration(job: Job) -> str:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from connectors.models import Mode
-from dashboard.formatting import duration, file_size, number, width_class
+from dashboard.formatting import file_size, number, width_class
 from jobs.models import Job, JobStatus, Lease
 
 # While a job runs, its tables are sent again with each update: the ones that move now are enough.
 LIVE_TABLES = 50
-# Before that much is done, and that long, a rest cannot be told from what was done so far.
-_MIN_SHARE = 0.05
-_MIN_SECONDS = 10
 _LAST_STEPS = frozenset({"load", "finalize"})
 _ORDER = {"running": 0, "pending": 1, "success": 2}
 
@@ -54,7 +50,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The whole job's counts and its tables. `percent` and `left` are None and empty where nothing is known."""
+    """The whole job's counts and its tables. `percent` and `share` are None where nothing is known."""
 
     tables: tuple[TableRow, ...]
     total: int
@@ -63,7 +59,7 @@ class Progress:
     extracted: int
     loaded: int
     percent: int | None
-    left: str
+    share: float | None
 
     @property
     def hidden(self) -> int:
@@ -79,7 +75,7 @@ def counts_of(job: Job, lease: Lease | None) -> tuple[TableCount, ...]:
     return tuple(_count(name, known.get(name, {}), live.get(name)) for name in names)
 
 
-def progress_of(job: Job, lease: Lease | None, step: str, now: datetime) -> Progress:
+def progress_of(job: Job, lease: Lease | None, step: str) -> Progress:
     """Return how far the job is in the step named `step`."""
     counts = counts_of(job, lease)
     rows = [_row(job, count, step) for count in counts]
@@ -95,7 +91,7 @@ def progress_of(job: Job, lease: Lease | None, step: str, now: datetime) -> Prog
         extracted=max(sum(count.extracted for count in counts), job.rows_extracted),
         loaded=max(sum(count.loaded for count in counts), job.rows_loaded),
         percent=None if share is None else min(99, int(100 * share)),
-        left=_left(share, job.started_at, now),
+        share=share,
     )
 
 
@@ -119,17 +115,6 @@ def _share(counts: Sequence[TableCount]) -> float | None:
         return None
     done = sum(min(count.extracted, count.estimated or 0) + min(count.loaded, count.estimated or 0) for count in counts)
     return done / whole
-
-
-def _left(share: float | None, started_at: datetime | None, now: datetime) -> str:
-    """The rest, if it goes on at the pace so far: "about 5 m left"."""
-    if share is None or started_at is None or share < _MIN_SHARE:
-        return ""
-    seconds = (now - started_at).total_seconds()
-    rest = seconds * (1 - share) / share
-    if seconds < _MIN_SECONDS or rest < 1:
-        return ""
-    return f"about {duration(round(rest))} left"
 
 
 def _row(job: Job, count: TableCount, step: str) -> TableRow:

@@ -18,10 +18,8 @@ _LINE = (
 
 @register.simple_tag
 def log_line(row: LogRow, suffix: str) -> SafeString:
-    """Draw a line, below the day that begins with it; its time is a link to itself, `suffix` the rest of that address."""
+    """Draw a line, below the day that begins with it. Its time is its address, of which `suffix` is the end."""
     mark = SafeString(' aria-current="true"') if row.is_meant else ""
     number = row.number
-    drawn = format_html(
-        _LINE, row.look, number, mark, number, suffix, number, row.at, row.level, row.step, row.message
-    )
+    drawn = format_html(_LINE, row.look, number, mark, number, suffix, number, row.at, row.level, row.step, row.message)
     return format_html('<li class="day">{}</li>{}', row.day, drawn) if row.day else drawn

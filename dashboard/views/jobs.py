@@ -19,10 +19,12 @@ from dashboard.access import Can, HtmxRequest, role_of
 from dashboard.forms.jobs import LogFilterForm
 from dashboard.pages import parts
 from dashboard.pages.changes import changes_of
-from dashboard.pages.job import neighbour_links, page_of, subject_of
+from dashboard.pages.job import page_of, subject_of
+from dashboard.pages.job_actions import recommended_of
 from dashboard.pages.job_again import again_of, sync_again_url
 from dashboard.pages.job_log import log_of
 from dashboard.pages.job_log_choices import choices_of
+from dashboard.pages.job_neighbours import neighbours_of
 from dashboard.pages.job_support import Taken, support_of
 from dashboard.views.refusals import refused
 from dashboard.views.rendering import render_page, wants_fragment
@@ -79,12 +81,14 @@ def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]
     attempts, steps = list(job.attempts.order_by("-number")), list(job.steps.order_by("number"))
     can = Can(role_of(request.user))
     page = page_of(job, attempts, steps, now=now, zone=zone)
+    again, verdict = again_of(job, page.reason, can), page.verdict
     return {
         "job": job,
         "now": now,
         "can": can,
         "page": page,
-        "again": again_of(job, page.reason, can),
+        "again": again,
+        "recommended": recommended_of(job, verdict.actions, again, code=verdict.code, can=can) if verdict else (),
         "log_choices": choices_of(page.steps, attempts, criteria),
         "log": log_of(job, attempts, criteria, zone, now=now, only_new=only_new),
     }
@@ -98,7 +102,7 @@ def _still(request: HttpRequest, job: Job, now: datetime) -> dict[str, Any]:
         "changes": changes,
         "support": support_of(job, changes, scrubber_for(job.connection_id), taken),
         "sync_again_url": sync_again_url(job),
-        **neighbour_links(Job.objects.id_before(job), Job.objects.id_after(job)),
+        "neighbours": neighbours_of(job),
     }
 
 

@@ -99,13 +99,17 @@ class JobQuerySet(models.QuerySet["Job"]):
         # Runs that failed since then, a thousand a day at times, are not looked at.
         return found.filter(pk__lt=first_id_at(holder.last_success_at + _ID_SLACK))
 
-    def id_before(self, job: Job) -> UUID | None:
-        """The id of the job that came before `job` at its entity, if any."""
-        return self.beside(job).filter(pk__lt=job.pk).order_by("-pk").values_list("pk", flat=True).first()
+    def before(self, job: Job) -> JobQuerySet:
+        """The jobs that came before `job` at its entity, the newest first."""
+        return self.beside(job).filter(pk__lt=job.pk).newest_first()
 
-    def id_after(self, job: Job) -> UUID | None:
-        """The id of the job that came after `job` at its entity, if any."""
-        return self.beside(job).filter(pk__gt=job.pk).order_by("pk").values_list("pk", flat=True).first()
+    def after(self, job: Job) -> JobQuerySet:
+        """The jobs that came after `job` at its entity, the oldest first."""
+        return self.beside(job).filter(pk__gt=job.pk).order_by("pk")
+
+    def for_neighbour(self) -> JobQuerySet:
+        """What a link to a job says of it."""
+        return self.only("status", "created_at", "started_at", "ended_at")
 
 
 class Job(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from connectors.ids import new_id
+from connectors.models import Connection, Entity
 from jobs.models import Job, JobType, Lease, Worker
 from tests.dashboard.job_records import (
     DONE_TABLES,
@@ -150,8 +152,25 @@ def test_running_job_shows_a_share_only_with_estimates(viewer: Client) -> None:
     assert 'aria-valuenow="45"' in with_estimates
     without = page(viewer, job)
     assert "1,100 rows read so far" in without
+    assert "No earlier run tells how long it takes." in without
     assert "%" not in without.partition('id="job-progress"')[2].partition('id="job-tables"')[0]
     assert 'role="progressbar"' not in without
+
+
+def test_rest_comes_from_what_the_last_runs_took(viewer: Client) -> None:
+    job = running_sync(payroll_entity())
+    started = timezone.now() - timedelta(seconds=31)
+    Job.objects.filter(pk=job.pk).update(started_at=started)
+    assert "By its pace so far: there is no earlier run to compare with." in page(viewer, job)
+
+    runs = [{"id": "1", "status": status, "ms": ms} for status, ms in [("failed", 1), ("success", 80_000)]]
+    Entity.objects.update(recent_runs=runs)
+    assert re.search(r"About 45% done, about (4\d) s left", page(viewer, job))
+    assert "Its last good run took 1 m 20 s." in page(viewer, job)
+
+    Job.objects.filter(pk=job.pk).update(started_at=timezone.now() - timedelta(seconds=90))
+    assert "About 45% done</h2>" in page(viewer, job)
+    assert "It takes longer than usual. Its last good run took 1 m 20 s." in page(viewer, job)
 
 
 def test_tables_are_done_when_all_that_was_read_is_written(viewer: Client) -> None:
@@ -209,6 +228,39 @@ def test_failed_job_explains_itself_and_keeps_the_words_of_the_source(operator: 
     assert 'form="sync-again"' in shown
 
 
+@pytest.mark.parametrize(
+    ("code", "labels"),
+    [
+        ("unreachable", ["Edit setup", "Test connection", "Sync again"]),
+        ("destination_full", ["Open destination", "Sync again"]),
+        ("worker_lost", ["Sync again", "Open System"]),
+        ("address_not_allowed", []),
+        ("superseded", ["Open job history"]),
+    ],
+)
+def test_recommended_actions_have_the_button_that_does_them(operator: Client, code: str, labels: list[str]) -> None:
+    job = sync_of(payroll_entity(), "failed", error_code=code)
+
+    shown = page(operator, job).partition('class="do-list"')[2].partition("</ul>")[0]
+
+    assert re.findall(r'id="do-\d+"[^>]*><svg.*?</svg>([^<]+)<', shown) == labels
+    assert shown.count("btn--primary") == bool(labels)
+
+
+def test_recommended_actions_of_a_test_and_of_a_paused_connection(operator: Client, viewer: Client) -> None:
+    entity = payroll_entity()
+    test = sync_of(entity, "failed", type=JobType.TEST_CONNECTION, error_code="unreachable")
+    shown = page(operator, test).partition('class="do-list"')[2].partition("</ul>")[0]
+    assert "Sync again" not in shown
+    assert f'formaction="/connections/{entity.connection_id}/test/"' in shown
+    assert 'id="do-' not in page(viewer, test)
+
+    Connection.objects.filter(pk=entity.connection_id).update(status="paused")
+    paused = page(operator, sync_of(entity, "cancelled", error_code="paused"))
+
+    assert f'href="/connections/{entity.connection_id}/resume/" data-dialog' in paused
+
+
 def test_unknown_code_of_an_older_version_is_still_a_page(viewer: Client) -> None:
     job = sync_of(payroll_entity(), "failed", error_code="dropped_long_ago")
 
@@ -263,16 +315,39 @@ def test_attempts_stand_there_from_the_second_on(viewer: Client) -> None:
     assert "Worker lost" in shown
 
 
-def test_neighbours_are_the_jobs_of_the_same_entity(viewer: Client) -> None:
+def test_neighbours_are_the_jobs_of_the_same_entity_and_what_is_planned(viewer: Client) -> None:
     entity = payroll_entity()
-    first, middle, last = (sync_of(entity) for _ in range(3))
+    now = timezone.now()
+    Entity.objects.filter(pk=entity.pk).update(next_run_at=now + timedelta(minutes=36.5), last_success_at=now)
+    entity.refresh_from_db()
+    good, failed, middle = (sync_of(entity, status) for status in ("success", "failed", "failed"))
+    after = sync_of(entity, "cancelled")
     sync_of(payroll_sibling(entity))
 
-    shown = page(viewer, middle)
+    assert beside(viewer, middle) == [
+        ("Last success before", good.get_absolute_url(), "Success"),
+        ("Job before", failed.get_absolute_url(), "Failed"),
+        ("Job after", after.get_absolute_url(), "Cancelled"),
+        ("Next planned", "", "in 36 min"),
+    ]
+    assert beside(viewer, good)[:2] == [("Last success before", "", "None kept"), ("Job before", "", "None kept")]
+    assert beside(viewer, after)[2] == ("Job after", "", "None yet")
+    Connection.objects.filter(pk=entity.connection_id).update(status="paused")
+    assert beside(viewer, after)[3] == ("Next planned", "", "None while paused")
 
-    assert f'href="{first.get_absolute_url()}">Previous job' in shown
-    assert f'href="{last.get_absolute_url()}">Next job' in shown
-    assert "Next job" not in page(viewer, last)
+
+def beside(client: Client, job: Job) -> list[tuple[str, str, str]]:
+    """The lines of the card of other runs: what each is, its address, and its status or what stands in its place."""
+    card = page(client, job).partition('aria-labelledby="neighbours"')[2].partition("</dl>")[0]
+    found = re.findall(r"<dt>([^<]+)</dt> <dd>(.*?)</dd>", card)
+    return [
+        (
+            label,
+            "".join(re.findall(r'<a [^>]*href="([^"]+)"', html)),
+            re.sub(r"<[^>]*>", "", html).strip().split(" just")[0],
+        )
+        for label, html in found
+    ]
 
 
 def payroll_sibling(entity: Any) -> Any:
