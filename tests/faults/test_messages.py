@@ -73,7 +73,6 @@ def test_f06_broker_is_emptied_with_jobs_in_it(lab: Lab, fault: Fault) -> None:
     fault.held("broker emptied, jobs in it", "all published again, each ran once", *connections, bound=60)
 
 
-@pytest.mark.short
 @pytest.mark.guard("republishing", says="the job is over: not within")
 def test_f12_tick_dies_between_its_commit_and_its_messages(lab: Lab, fault: Fault) -> None:
     """Without the republishing in `claim_for_dispatch`, the job is stamped as sent and nobody ever gets it."""

@@ -51,7 +51,6 @@ def test_f01_worker_parent_is_killed_while_its_child_reads(lab: Lab, fault: Faul
     fault.held("worker parent killed while reading", "second attempt took all rows", connection, bound=45)
 
 
-@pytest.mark.short
 @pytest.mark.guard("reaper", says="attempt 2 begins: not within")
 def test_f02_worker_child_is_killed_while_it_reads(lab: Lab, fault: Fault) -> None:
     """Without the reaper there is no second attempt."""
