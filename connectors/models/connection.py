@@ -30,12 +30,16 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """All that a connection's own pages show of it, in one query."""
         return self.select_related("destination").defer("credentials")
 
-    def for_list(self) -> ConnectionQuerySet:
-        """All that a row of the list shows of the connection itself, in two queries, the second one for its tags."""
+    def for_list(self, now: datetime) -> ConnectionQuerySet:
+        """All that a row of the list shows of the connection itself, in two queries, the second one for its tags.
+
+        `is_stale` and `is_in_outage` say whether it has these flags at `now`.
+        """
         unseen = ("credentials", "config", "description", "owner__password")
         of_destination = ("destination__credentials", "destination__config")
         whole = self.select_related("destination", "owner").prefetch_related("tags")
-        return whole.defer(*unseen, *of_destination)
+        flagged = whole.annotate(is_stale=_as_column(_is_stale(now)), is_in_outage=_as_column(_IS_IN_OUTAGE))
+        return flagged.defer(*unseen, *of_destination)
 
     def matching(self, text: str) -> ConnectionQuerySet:
         """Those that `text` names: a part of the name or of a tag, or an ID, whole or its beginning (8 characters).
@@ -58,15 +62,18 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.filter(self._is_partial(), status=Status.ACTIVE)
 
     def stale(self, now: datetime) -> ConnectionQuerySet:
-        """Those that are active, but without a success within twice their interval at `now`: the flag `stale`."""
-        return self.filter(_is_stale(now), status=Status.ACTIVE)
+        """Those that are active, but without a success within twice their interval at `now`: the flag `stale`.
+
+        What never succeeded counts from when it became active. A cron schedule has no interval to measure by.
+        """
+        return self.filter(_is_stale(now))
 
     def in_outage(self) -> ConnectionQuerySet:
         """Those whose last run the provider refused as it is down or in maintenance: the flag `provider_outage`.
 
         Where nothing is tried, nothing is known, so a paused one has no such flag.
         """
-        return self.filter(last_error_code__in=OUTAGE_CODES, status__in=(Status.ACTIVE, Status.BROKEN))
+        return self.filter(_IS_IN_OUTAGE)
 
     def with_sort_keys(self, now: datetime) -> ConnectionQuerySet:
         """Add what the list sorts by, never null: `attention`, `name_key`, `last_key` and `next_key`.
@@ -78,7 +85,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
             attention=Case(
                 When(status=Status.BROKEN, then=0),
                 When(status=Status.INCOMPLETE, then=1),
-                When(Q(status=Status.ACTIVE) & (self._is_partial() | _is_stale(now)), then=2),
+                When(Q(status=Status.ACTIVE) & self._is_partial() | _is_stale(now), then=2),
                 When(status=Status.ACTIVE, then=3),
                 default=4,
                 output_field=models.IntegerField(),
@@ -99,7 +106,17 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
 def _is_stale(now: datetime) -> Q:
     twice = ExpressionWrapper(F("interval_seconds") * Value(timedelta(seconds=2)), models.DurationField())
-    return Q(schedule_kind=ScheduleKind.INTERVAL, last_success_at__lt=Value(now) - twice)
+    good = Q(last_success_at__lt=Value(now) - twice)
+    never = Q(last_success_at=None, status_since__lt=Value(now) - twice)
+    return Q(good | never, status=Status.ACTIVE, schedule_kind=ScheduleKind.INTERVAL)
+
+
+_IS_IN_OUTAGE = Q(last_error_code__in=OUTAGE_CODES, status__in=(Status.ACTIVE, Status.BROKEN))
+
+
+def _as_column(condition: Q) -> Case:
+    """Whether a row meets `condition`, never null."""
+    return Case(When(condition, then=True), default=False, output_field=models.BooleanField())
 
 
 def _tagged(condition: Q) -> models.QuerySet[Any]:

@@ -73,12 +73,15 @@ class EntityQuerySet(models.QuerySet["Entity"]):
         return self.annotate(outcome=Case(*whens, default=Value(Outcome.NEVER), output_field=models.CharField()))
 
     def totals(self, *, since: datetime, running: Collection[UUID], waiting: Collection[UUID]) -> dict[str, int]:
-        """Count in one query: all that sync (`total`), by status, by outcome, and those synced `since` then."""
+        """Count in one query: all that sync (`total`), by status, by outcome, planned, and synced `since` then."""
         syncs = Q(is_selected=True)
         counts = {status.value: Count("pk", filter=syncs & Q(status=status)) for status in Status}
         counts |= {outcome.value: Count("pk", filter=Q(outcome=outcome)) for outcome in Outcome}
         return self.with_outcome(running=running, waiting=waiting).aggregate(
-            total=Count("pk", filter=syncs), synced=Count("pk", filter=syncs & Q(last_success_at__gte=since)), **counts
+            total=Count("pk", filter=syncs),
+            planned=Count("pk", filter=syncs & Q(next_run_at__isnull=False)),
+            synced=Count("pk", filter=syncs & Q(last_success_at__gte=since)),
+            **counts,
         )
 
     def run_facts(self) -> list[tuple[str, int, int, datetime | None]]:

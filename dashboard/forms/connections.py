@@ -14,6 +14,7 @@ from django.urls import reverse
 from connectors.models import Status
 from connectors.providers import registry as providers
 from dashboard.formatting import as_typed
+from dashboard.pages.flags import FLAGS
 
 # What the list sorts by, and how the heading of that column says it; a minus turns it round.
 DEFAULT_SORT = "attention"
@@ -25,14 +26,6 @@ SORTS = {
     "last": "Longest ago first",
     "next": "Next to sync first",
     "-next": "Next to sync last",
-}
-# Only flags that stored facts back: nothing stores yet when a credential expires.
-FLAGS = {
-    "syncing": "Syncing",
-    "queued": "Queued",
-    "partial": "Partial",
-    "stale": "Stale",
-    "provider_outage": "Provider outage",
 }
 INTEGRATIONS = {"automated": "Automated", "assisted": "Assisted"}
 # The filters, which may each have several values, and the words for them.

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from connectors.errors import Action, ErrorEntry, entry, told
+from connectors.errors import Action, ActionKind, ErrorEntry, entry, told
 from connectors.models import Connection, Pause, Status
 from connectors.status import MISSING
 from dashboard.pages.setup_link import resume_of
@@ -20,13 +20,15 @@ from jobs.models import Job
 class Banner:
     """What the banner says; the code, the job and the times are there where they apply.
 
-    `is_first` says that the job is the first that failed so, `actor` who paused; `owner` and `runbook` are whom to ask
-    and what to read where it is broken, `mend` is the address of the setup where a change there helps.
+    `since` is when it began. `is_first` says that the job is the first that failed so, `actor` who paused; `owner` and
+    `runbook` are whom to ask and what to read where it is broken, `mend` is the address of the setup where a change
+    there helps, `resync` says that a new run does.
     """
 
     status: str
     title: str
     text: str
+    since: datetime | None = None
     steps: tuple[tuple[str, str], ...] = ()
     code: str = ""
     job_id: UUID | None = None
@@ -37,6 +39,7 @@ class Banner:
     owner: str = ""
     runbook: str = ""
     mend: str = ""
+    resync: bool = False
     # Where a setup that was left goes on: the name of the step and its address.
     resume: tuple[str, str] = ("", "")
 
@@ -59,7 +62,14 @@ def _paused(connection: Connection) -> Banner:
     who = who_paused(pause)
     reason = f"{pause.reason.rstrip('.')}. " if pause and pause.reason else ""
     text = f"{reason}Runs on schedule are left out meanwhile. What was loaded stays as it is."
-    return Banner("paused", f"Paused by {who}", text, until=pause.until if pause else None, actor=who)
+    return Banner(
+        "paused",
+        f"Paused by {who}",
+        text,
+        since=connection.status_since,
+        until=pause.until if pause else None,
+        actor=who,
+    )
 
 
 def who_paused(pause: Pause | None) -> str:
@@ -76,7 +86,8 @@ def _incomplete(connection: Connection) -> Banner:
     waits = f" It waits at the step “{step}”." if step else ""
     text = f"{missing} {loaded}, and no run is planned.{waits}"
     mend = "" if href else _setup(connection)
-    return Banner("incomplete", "Setup is not finished", text, resume=(step, href), mend=mend)
+    title = "Setup is not finished"
+    return Banner("incomplete", title, text, since=connection.status_since, resume=(step, href), mend=mend)
 
 
 def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Banner:
@@ -87,7 +98,7 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
     group = connection.entities.selected().broken_codes()[0]
     found = entry(group["status_reason"])
     is_one, total = group["count"] == 1, totals["total"]
-    first = _first_failure(connection, found.code, None if group["never"] else group["synced_at"])
+    job_id, since = _first_failure(connection, found.code, None if group["never"] else group["synced_at"])
     title = _told(found.title, connection, source, group["first_name"])
     several = f", for {group['count']} of {total} entities" if total > 1 else ""
     if is_one and total > 1:
@@ -96,14 +107,16 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         status="broken" if connection.status == Status.BROKEN else "warning",
         title=f"{title}{several}",
         text=" ".join([_told(found.cause, connection, source, group["first_name"]), *_still_works(totals)]),
+        since=since or connection.status_since,
         steps=_steps(found, connection, source, group["first_name"]),
         code=found.code,
-        job_id=first,
+        job_id=job_id,
         is_first=True,
         next_run_at=group["next_at"],
         owner=_owner(connection),
         runbook=connection.runbook_url,
         mend=_setup(connection) if _is_mended_in_setup(found) else "",
+        resync=_helps(found, "sync_now"),
     )
 
 
@@ -124,12 +137,14 @@ def _stumbling(connection: Connection, source: str) -> Banner:
         status="warning",
         title=f"The last run failed: {_told(found.title, connection, source, entity)}",
         text=f"{_told(found.cause, connection, source, entity)} Patchbay tries again by itself.",
+        since=connection.last_run_at,
         code=found.code,
         job_id=connection.last_job_id,
         next_run_at=connection.next_run_at,
         owner=_owner(connection),
         runbook=connection.runbook_url,
         mend=_setup(connection) if _is_mended_in_setup(found) else "",
+        resync=_helps(found, "sync_now"),
     )
 
 
@@ -145,11 +160,17 @@ def _owner(connection: Connection) -> str:
     return connection.owner.get_username() if connection.owner else ""
 
 
-def _first_failure(connection: Connection, code: str, synced_at: datetime | None) -> UUID | None:
-    """Return the first job that failed with `code` since the last success, which is where it began."""
+def _helps(found: ErrorEntry, kind: ActionKind) -> bool:
+    return any(one.kind == kind for one in found.actions)
+
+
+def _first_failure(
+    connection: Connection, code: str, synced_at: datetime | None
+) -> tuple[UUID, datetime | None] | tuple[None, None]:
+    """Return the first job that failed with `code` since the last success, and when it started: there it began."""
     since = synced_at or connection.created_at
     failures = Job.objects.filter(connection=connection).failures(code, since=since)
-    return failures.values_list("pk", flat=True).first()
+    return failures.values_list("pk", "started_at").first() or (None, None)
 
 
 def _steps(found: ErrorEntry, connection: Connection, source: str, entity: str) -> tuple[tuple[str, str], ...]:

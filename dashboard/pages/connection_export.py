@@ -29,7 +29,7 @@ def records(criteria: Criteria, clock: Clock) -> Iterator[Record]:
     ordered = matching(criteria, clock.now).with_sort_keys(clock.now).order_by(*ORDERS[criteria.sort].fields())
     ids = list(ordered.values_list("pk", flat=True))
     for start in range(0, len(ids), _BATCH):
-        found = Connection.objects.for_list().in_bulk(ids[start : start + _BATCH])
+        found = Connection.objects.for_list(clock.now).in_bulk(ids[start : start + _BATCH])
         batch = [found[pk] for pk in ids[start : start + _BATCH] if pk in found]
         yield from (_record(one, row) for one, row in zip(batch, rows_of(batch, clock), strict=True))
 

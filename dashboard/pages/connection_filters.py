@@ -7,13 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef
 
 from connectors.models import Connection, ConnectionQuerySet, Destination, Tag
 from connectors.providers import registry as providers
 from dashboard.forms.connections import Choices, Criteria
+from dashboard.pages.flags import RULES
 from dashboard.pages.keyset import ID, Key, Order, read_moment, read_rank
-from jobs.models import Lease, LeaseQuerySet
 
 _NAME, _LAST, _NEXT = Key("name_key"), Key("last_key", read_moment), Key("next_key", read_moment)
 ORDERS = {
@@ -54,16 +53,12 @@ def _with_flag(found: ConnectionQuerySet, values: Values, now: datetime) -> Conn
     """Keep those that have one of the flags `values`."""
     some = Connection.objects.none()
     for value in values:
-        some |= _FLAGS[value](Connection.objects.all(), now)
+        some |= RULES[value](Connection.objects.all(), now)
     return found.filter(pk__in=some.values("pk"))
 
 
 def _of_integration(found: ConnectionQuerySet, values: Values, _now: datetime) -> ConnectionQuerySet:
     return found.filter(provider__in=[one.kind for one in providers.all_manifests() if one.integration in values])
-
-
-def _live(leases: LeaseQuerySet) -> Exists:
-    return Exists(leases.filter(connection=OuterRef("pk")))
 
 
 _FILTERS: dict[str, Callable[[ConnectionQuerySet, Values, datetime], ConnectionQuerySet]] = {
@@ -74,14 +69,4 @@ _FILTERS: dict[str, Callable[[ConnectionQuerySet, Values, datetime], ConnectionQ
     "flag": _with_flag,
     "tag": lambda found, values, _: found.tagged(values),
     "owner": lambda found, values, _: found.filter(owner__username__in=values),
-}
-_FLAGS: dict[str, Callable[[ConnectionQuerySet, datetime], ConnectionQuerySet]] = {
-    "syncing": lambda found, _: found.filter(_live(Lease.objects.syncs().running())),
-    # What runs hides what waits, as in the row.
-    "queued": lambda found, _: found.filter(
-        _live(Lease.objects.syncs().pending()), ~_live(Lease.objects.syncs().running())
-    ),
-    "partial": lambda found, _: found.partial(),
-    "stale": lambda found, now: found.stale(now),
-    "provider_outage": lambda found, _: found.in_outage(),
 }

@@ -83,7 +83,7 @@ def poll_of(
 def refreshed(criteria: Criteria, seen: str, clock: Clock) -> Poll:
     """Return what changed on the open page of `criteria`, whose parts are named in `seen`."""
     shown = _ids(seen)
-    found = Connection.objects.for_list().in_bulk(shown)
+    found = Connection.objects.for_list(clock.now).in_bulk(shown)
     rows = rows_of([found[pk] for pk in shown if pk in found], clock)
     gone = [pk for pk in shown if pk not in found]
     try:

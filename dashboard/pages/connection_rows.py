@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from connectors.destinations import registry as destinations
 from connectors.errors import REGISTRY
-from connectors.models import OUTAGE_CODES, Connection, Entity, Pause, ScheduleKind, Status
+from connectors.models import Connection, Entity, Pause, ScheduleKind, Status
 from connectors.providers import registry as providers
 from connectors.schedules import in_words
 from connectors.status import reason_in_words
@@ -22,9 +22,6 @@ from dashboard import formatting
 from dashboard.charts import RunsStrip, runs_strip
 from dashboard.pages.setup_link import resume_of
 from jobs.models import Lease, LeaseState
-
-# A connection is late when nothing succeeded within so many intervals.
-_LATE_AFTER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,19 +229,16 @@ def _reason(connection: Connection, counts: Counts, pause: Pause | None, clock: 
         return f"Setup waits: {step}"
     if connection.status != Status.ACTIVE:
         return reason_in_words(connection.status, connection.status_reason)
-    if connection.last_error_code in OUTAGE_CODES:
+    if vars(connection)["is_in_outage"]:
         return REGISTRY[connection.last_error_code].short
     if counts.failing:
         return "1 entity failing" if counts.failing == 1 else f"{counts.failing} entities failing"
-    return _lateness(connection, clock)
+    return _lateness(connection, clock) if vars(connection)["is_stale"] else ""
 
 
 def _lateness(connection: Connection, clock: Clock) -> str:
     last = connection.last_success_at
-    if last is None or connection.schedule_kind != ScheduleKind.INTERVAL:
-        return ""
-    is_late = (clock.now - last).total_seconds() > _LATE_AFTER * connection.interval_seconds
-    return f"No success for {formatting.elapsed_time(last, clock.now)}" if is_late else ""
+    return f"No success for {formatting.elapsed_time(last, clock.now)}" if last else "No success yet"
 
 
 def _meter(counts: Counts) -> Meter | None:

@@ -91,7 +91,7 @@ def connection_list(asked: QueryDict, clock: Clock) -> tuple[ConnectionList, Pol
 
 
 def _slice(criteria: Criteria, clock: Clock) -> Slice[Connection]:
-    rows = matching(criteria, clock.now).for_list().with_sort_keys(clock.now)
+    rows = matching(criteria, clock.now).for_list(clock.now).with_sort_keys(clock.now)
     return cut(rows, ORDERS[criteria.sort], size=PAGE_SIZE, after=criteria.after, before=criteria.before)
 
 

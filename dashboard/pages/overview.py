@@ -15,6 +15,7 @@ from connectors.schedules import in_words, next_runs
 from connectors.status import reason_in_words
 from dashboard.formatting import exact_time
 from dashboard.pages.connection import Head, Live, Subject, head_of
+from dashboard.pages.flag_evidence import Flag, flags_of
 from dashboard.pages.keyset import ID, Key, Order, Slice, cut
 from dashboard.pages.waiting import link_of
 from jobs.models import Job, JobStatus
@@ -76,6 +77,7 @@ class NextRun:
 class Facts:
     """What the four cards say beside the head."""
 
+    reason: str
     integration: str
     entities: str
     products: tuple[ProductLine, ...]
@@ -86,6 +88,7 @@ class Facts:
     attempt_note: str
     next_at: datetime | None
     next_word: str
+    next_note: str
     schedule: str
     zone: str
     why: str
@@ -109,6 +112,7 @@ class Overview:
     """The whole page. Either `entities` or `tables` are shown."""
 
     head: Head
+    flags: tuple[Flag, ...]
     facts: Facts
     entities: tuple[EntityRow, ...]
     entity_total: int
@@ -132,6 +136,7 @@ def overview_of(subject: Subject, *, text: str = "", after: str = "", before: st
         page = cut(entities, LIST_ORDER, size=ENTITIES_PER_PAGE, after=after, before=before)
     return Overview(
         head=head_of(subject),
+        flags=flags_of(subject),
         facts=_facts(subject, tables),
         entities=tuple(entity_row(one, subject.live.get(one.pk)) for one in page.rows) if page else (),
         entity_total=page.total if page else 0,
@@ -173,6 +178,7 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
     # The banner says more of what is paused or not finished, and the head of what waits.
     why = None if connection.status in _EXPLAINED or subject.live else subject.reason
     return Facts(
+        reason=reason_in_words(connection.status, connection.status_reason) or _how_well(totals),
         integration=provider.integration.capitalize(),
         entities=", ".join(f"{totals[name]} {name}" for name in _COUNTED if totals[name]),
         products=tuple(_products(subject, chosen)),
@@ -185,6 +191,7 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
         attempt_note=_attempt_note(subject),
         next_at=None if is_due else connection.next_run_at,
         next_word=_next_word(subject, is_due=is_due),
+        next_note=_next_note(totals) if connection.next_run_at else "",
         schedule=in_words(connection),
         zone=connection.time_zone if connection.schedule_kind == ScheduleKind.CRON else "",
         why=why.sentence if why else "",
@@ -202,6 +209,12 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
         tags=tuple(connection.tags.values_list("name", flat=True)),
         description=connection.description,
     )
+
+
+def _how_well(totals: dict[str, int]) -> str:
+    """Say how an active connection does."""
+    broken, total = totals["broken"], totals["total"]
+    return f"Works, but for {broken} of {total} entities" if broken else "Everything works"
 
 
 def _products(subject: Subject, chosen: list[Table]) -> Iterable[ProductLine]:
@@ -238,6 +251,12 @@ def _next_word(subject: Subject, *, is_due: bool) -> str:
     if connection.status == Status.INCOMPLETE:
         return "Not scheduled"
     return "Only by hand" if connection.schedule_kind == ScheduleKind.MANUAL else "After this run"
+
+
+def _next_note(totals: dict[str, int]) -> str:
+    """Say how many entities have a next run where not all have one: what is on hold has none."""
+    planned = totals["planned"]
+    return f"{planned} of {totals['total']} entities" if planned < totals["total"] else ""
 
 
 def _next_runs(subject: Subject) -> Iterable[NextRun]:

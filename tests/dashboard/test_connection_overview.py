@@ -17,9 +17,9 @@ from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job, make_lease
 
 HTMX = {"HX-Request": "true"}
-# Session, user, groups, connection; leases, totals, tables, tags; then the entities of the page and their number;
+# Session, user, groups, connection; leases, totals, tables, tags; then the entities of the page and their number; flags;
 # why it does not run, and the line of Patchbay's own health.
-QUERIES_WITH_ENTITIES = 12
+QUERIES_WITH_ENTITIES = 13
 
 
 def _payroll(count: int = 3, **values: object) -> Connection:
@@ -286,7 +286,8 @@ def test_wait_for_the_next_attempt_is_told_and_a_press_brings_it_forward(operato
 
     assert shown.count("Attempt 2 of 5, next at ") == 2
     assert "2 syncs wait: attempt 2 of 5 after “Not reachable”, next at " in shown
-    assert "Queued" not in shown
+    # The flag, whose evidence says what it waits for; nothing else.
+    assert shown.count("Queued") == 1
     operator.post(f"/connections/{connection.pk}/sync/")
     assert Lease.objects.filter(available_at__lte=timezone.now()).count() == 2
 
