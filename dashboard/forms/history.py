@@ -11,7 +11,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from connectors.models import Outcome
-from dashboard.pages.overview import LIST_ORDER
+from dashboard.pages.entity_rows import LIST_ORDER
 from jobs.handlers import HANDLED
 from jobs.models import JobStatus, JobType, Trigger
 

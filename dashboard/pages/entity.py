@@ -16,8 +16,8 @@ from connectors.providers import registry as providers
 from dashboard import formatting
 from dashboard.charts import DurationChart, RunFigures, duration_chart, run_figures, run_time
 from dashboard.pages.connection import Live, Subject
+from dashboard.pages.entity_rows import LIST_ORDER
 from dashboard.pages.history import History, JobRow, filtered, job_row
-from dashboard.pages.overview import LIST_ORDER
 from jobs.models import Job, Lease, LeaseState
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from dashboard import formatting
 from dashboard.charts import RunFigures, RunsStrip, run_figures, runs_strip
 from dashboard.pages.chips import Chip, Choice
 from dashboard.pages.connection import Head, Live, Subject, head_of
+from dashboard.pages.entity_rows import ENTITIES_PER_PAGE, LIST_ORDER, EntityRow, entity_row
 from dashboard.pages.keyset import Slice, cut
-from dashboard.pages.overview import ENTITIES_PER_PAGE, LIST_ORDER, EntityRow, entity_row
 from jobs.models import ENDED, SYNC_TYPES, Job, JobStatus, Trigger
 
 if TYPE_CHECKING:

@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connectors.models import Connection, Entity, Mode, Outcome, ScheduleKind, Status, Table
+from connectors.models import Connection, Entity, Mode, ScheduleKind, Status, Table
 from connectors.schedules import in_words, next_runs
 from connectors.status import reason_in_words
 from dashboard.formatting import exact_time
-from dashboard.pages.connection import Head, Live, Subject, head_of
+from dashboard.pages.connection import Head, Subject, head_of
+from dashboard.pages.entity_rows import ENTITIES_PER_PAGE, LIST_ORDER, EntityRow, entity_row
 from dashboard.pages.flag_evidence import Flag, flags_of
-from dashboard.pages.keyset import ID, Key, Order, Slice, cut
+from dashboard.pages.keyset import Slice, cut
 from dashboard.pages.waiting import link_of
 from jobs.models import Job, JobStatus
 
-ENTITIES_PER_PAGE = 60
-LIST_ORDER = Order((Key("rank", int), Key("name"), ID))
 _NEXT_RUNS = 5
 _EXPLAINED = {Status.PAUSED, Status.INCOMPLETE}
 # Statuses in the order in which a sentence names them.
@@ -35,22 +33,6 @@ class ProductLine:
     label: str
     tables: str
     is_on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EntityRow:
-    """An entity in a list. `outcome` is a value of `Outcome`: how its last or live sync stands."""
-
-    pk: UUID
-    name: str
-    status: str
-    reason: str
-    outcome: str
-    synced_at: datetime | None
-    next_run_at: datetime | None
-    rows: int | None
-    duration_ms: int | None
-    live: Live | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,29 +128,6 @@ def overview_of(subject: Subject, *, text: str = "", after: str = "", before: st
         tables=() if page else tuple(_table_rows(subject.connection, tables)),
         next_runs=tuple(_next_runs(subject)),
     )
-
-
-def entity_row(entity: Entity, live: Live | None) -> EntityRow:
-    """Prepare one entity, read with its outcome. `live` is its live sync, if there is one."""
-    return EntityRow(
-        pk=entity.pk,
-        name=entity.name,
-        status=entity.status if entity.is_selected else Outcome.EXCLUDED,
-        reason=_reason(entity, live),
-        outcome=vars(entity)["outcome"],
-        synced_at=entity.last_success_at,
-        next_run_at=entity.next_run_at,
-        rows=entity.last_rows,
-        duration_ms=entity.last_duration_ms,
-        live=live,
-    )
-
-
-def _reason(entity: Entity, live: Live | None) -> str:
-    """What stands beside an entity's status."""
-    if live:
-        return live.words
-    return reason_in_words(entity.status, entity.status_reason) if entity.is_selected else ""
 
 
 def _facts(subject: Subject, tables: list[Table]) -> Facts:

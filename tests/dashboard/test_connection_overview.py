@@ -17,7 +17,7 @@ from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job, make_lease
 
 HTMX = {"HX-Request": "true"}
-# Session, user, groups, connection; leases, totals, tables, tags; then the entities of the page and their number; flags;
+# Session, user, groups, connection; leases, totals, tables, tags, flags; then a page of entities and their number;
 # why it does not run, and the line of Patchbay's own health.
 QUERIES_WITH_ENTITIES = 13
 
