@@ -113,6 +113,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "destinations:delete": {"GET": "delete_destination", "POST": "delete_destination"},
     "system:overview": {"GET": "see"},
     "system:alarm": {"GET": "see"},
+    "search": {"GET": "see"},
     "health": {"GET": None},
     "account_login": {"GET": None, "POST": None},
     "account_logout": {"GET": None, "POST": None},

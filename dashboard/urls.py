@@ -21,6 +21,7 @@ from dashboard.views import (
     job_log,
     job_support,
     jobs,
+    search,
     setup,
     system,
     wizard,
@@ -98,6 +99,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("activity/", include((activity_patterns, "activity"))),
     path("destinations/", include((destination_patterns, "destinations"))),
     path("system/", include((system_patterns, "system"))),
+    path("search/", search.results, name="search"),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),
     path("accounts/inactive/", account.account_inactive, name="account_inactive"),
@@ -105,4 +107,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.live, name="health"),
 ]
 
+handler404 = "dashboard.views.errors.not_found"
 handler500 = "dashboard.views.errors.server_error"

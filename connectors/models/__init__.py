@@ -18,6 +18,7 @@ from connectors.models.connection import (
 )
 from connectors.models.destination import Destination, DestinationQuerySet
 from connectors.models.entity import Entity, EntityQuerySet, Mode, Outcome, Table
+from connectors.models.name import Name, NameQuerySet
 from connectors.models.pause import Pause, PauseQuerySet
 
 __all__ = (
@@ -36,6 +37,8 @@ __all__ = (
     "EntityQuerySet",
     "KeptConnections",
     "Mode",
+    "Name",
+    "NameQuerySet",
     "Outcome",
     "Pause",
     "PauseQuerySet",

@@ -53,6 +53,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         found |= Q(Exists(self._entities().filter(refs)))
         return self.filter(found | Q(pk__range=beginning) if beginning else found)
 
+    def for_search(self) -> ConnectionQuerySet:
+        """What a hit of the search says of a connection, in one query."""
+        return self.select_related("destination").only("name", "provider", "status", "deleted_at", "destination__name")
+
     def tagged(self, names: Collection[str]) -> ConnectionQuerySet:
         """Those that carry at least one of the tags `names`."""
         return self.filter(Exists(_tagged(Q(tag__name__in=names))))

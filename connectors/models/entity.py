@@ -47,6 +47,12 @@ class EntityQuerySet(models.QuerySet["Entity"]):
         named = self.annotate(id_text=Cast("pk", models.CharField()))
         return named.filter(Q(name__icontains=text) | Q(ref__icontains=text) | by_id)
 
+    def for_search(self) -> EntityQuerySet:
+        """What a hit of the search says of an entity, in one query."""
+        return self.select_related("connection").only(
+            "name", "ref", "status", "connection__name", "connection__deleted_at"
+        )
+
     def with_rank(self) -> EntityQuerySet:
         """Each with its `rank`: the worst has the lowest, excluded ones the highest. Lists sort by it, then by name.
 

@@ -12,6 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from connectors.errors import REGISTRY
 from connectors.models import Connection, ConnectionQuerySet
 from dashboard.formatting import as_typed
 from jobs.models import JobStatus
@@ -31,6 +32,7 @@ class JobCriteria:
     """What the list is asked for, all of it valid. A page is named by the job before it or after it."""
 
     status: str = ""
+    code: str = ""
     connection: Connection | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -41,6 +43,7 @@ class JobCriteria:
         """Return the parameters that are set, by name."""
         texts = {
             "status": self.status,
+            "code": self.code,
             "connection": str(self.connection.pk) if self.connection else "",
             "since": utc_text(self.since) if self.since else "",
             "until": utc_text(self.until) if self.until else "",
@@ -78,6 +81,7 @@ class JobFilterForm(forms.Form):
     """The parameters of the list's address. What is not valid is left out of `criteria`, and `notes` says so."""
 
     status = forms.ChoiceField(choices=JobStatus.choices, required=False)
+    code = forms.ChoiceField(choices=[(code, code) for code in REGISTRY], required=False)
     connection = forms.CharField(max_length=200, required=False)
     since = _MomentField(max_length=40, required=False)
     until = _MomentField(max_length=40, required=False)
@@ -118,6 +122,8 @@ class JobFilterForm(forms.Form):
         for name, text in asked.items():
             if name == "status":
                 yield f"No job has the status “{text}”, so that filter was left out."
+            elif name == "code":
+                yield f"There is no error code “{text}”, so that filter was left out."
             elif name == "connection":
                 yield self._connection_note or f"No connection is named “{text}”, so that filter was left out."
             elif name in {"since", "until"}:

@@ -81,6 +81,8 @@ def _found(criteria: JobCriteria) -> list[Job]:
     jobs: JobQuerySet = Job.objects.for_list().made_within(criteria.since, criteria.until)
     if criteria.status:
         jobs = jobs.filter(status=criteria.status)
+    if criteria.code:
+        jobs = jobs.filter(error_code=criteria.code)
     if criteria.connection:
         jobs = jobs.filter(connection=criteria.connection.pk)
     if _is_back(criteria):
@@ -104,6 +106,8 @@ def _chips(kept: JobCriteria, now: datetime, zone: tzinfo) -> Iterator[Chip]:
     yield _chip(
         kept, "hour", "Made", _hours(kept, now, zone), cleared={"since": None, "until": None}, value=_period(kept, zone)
     )
+    if kept.code:
+        yield _chip(kept, "code", "Code", (), cleared={"code": ""}, value=kept.code)
     if kept.connection:
         yield _chip(kept, "connection", "Connection", (), cleared={"connection": None}, value=kept.connection.name)
 

@@ -1,4 +1,7 @@
-"""The page for an error of ours: recorded under an ID, and rendered without anything that may have failed."""
+"""The pages for an address where nothing is, and for an error of ours.
+
+The latter is recorded under an ID, and rendered without anything that may have failed.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,23 @@ import sys
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.csrf import requires_csrf_token
 
 from connectors.ids import new_id
 from dashboard.context import theme_of
+from dashboard.pages.search import asked_of
 
 log = structlog.get_logger(__name__)
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Offer to search for what the address names: the ID in it, even where it was cut off."""
+    del exception
+    return render(request, "404.html", {"asked": asked_of(request.path).beginning}, status=404)
 
 
 @requires_csrf_token

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -37,6 +37,17 @@ class JobQuerySet(models.QuerySet["Job"]):
         whole = self.select_related("connection", "entity", "actor")
         return whole.defer("tables", "error_detail", "options", "entity__recent_runs", "actor__password", *unseen)
 
+    def for_search(self) -> JobQuerySet:
+        """What a hit of the search says of a job, newest first, in one query."""
+        own = ("type", "status", "created_at", "ended_at", "error_code")
+        of_connection = ("connection__name", "connection__provider", "connection__status", "connection__deleted_at")
+        whole = self.newest_first().select_related("connection", "entity")
+        return whole.only(*own, *of_connection, "entity__name", "entity__status", "entity__connection")
+
+    def with_ids(self, lowest: UUID, highest: UUID) -> JobQuerySet:
+        """Those whose ID is in a range, such as that of all IDs with the same beginning."""
+        return self.filter(pk__range=(lowest, highest))
+
     def made_within(self, since: datetime | None, until: datetime | None) -> JobQuerySet:
         """Those made at or after `since` and before `until`, where set. Weeks that cannot hold one are not touched.
 
@@ -60,6 +71,11 @@ class JobQuerySet(models.QuerySet["Job"]):
     def failures(self, code: str, *, since: datetime) -> JobQuerySet:
         """Those made `since` then that failed with `code`, the oldest first."""
         return self.filter(pk__gte=first_id_at(since), status=JobStatus.FAILED, error_code=code).order_by("pk")
+
+    def failed_by(self, codes: Collection[str], *, since: datetime) -> dict[str, int]:
+        """Return how many of those made `since` then failed with each of `codes`; a code without any is left out."""
+        failed = self.filter(pk__gte=first_id_at(since), status=JobStatus.FAILED, error_code__in=codes)
+        return dict(failed.order_by().values_list("error_code").annotate(models.Count("pk")))
 
     def for_page(self) -> JobQuerySet:
         """A job with all that its page names."""
