@@ -84,6 +84,8 @@ def paths(stack: Stack) -> list[str]:
         "/connections/new/postgres/",
         "/jobs/",
         "/system/",
+        "/search/?q=web",
+        "/search/?q=no+such+thing",
     ]
     audit_copy = f"/connections/{records.connection_id(stack, 'Webshop audit copy')}/"
     webshop = f"/connections/{records.connection_id(stack, 'Webshop')}/"
