@@ -75,12 +75,16 @@ class SyncPlan:
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:
-    """What one table's copy did. `bytes` is what was read, in the engine's own memory form."""
+    """What one table's copy did. `bytes` is what was read, in the engine's own memory form.
+
+    `is_new` is False where the table is read by its cursor, and that has not moved.
+    """
 
     name: str
     rows_extracted: int = 0
     rows_loaded: int = 0
     bytes: int = 0
+    is_new: bool = True
 
 
 @dataclass(frozen=True, slots=True)

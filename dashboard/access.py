@@ -76,6 +76,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:setup-step": {"GET": "edit_connection", "POST": "edit_connection"},
     "connections:overview": {"GET": "see"},
     "connections:jobs": {"GET": "see"},
+    "connections:insight": {"GET": "see"},
     "connections:setup": {"GET": "see", "POST": "edit_connection"},
     "connections:activity": {"GET": "see"},
     "connections:entity": {"GET": "see"},

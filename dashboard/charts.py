@@ -168,7 +168,7 @@ def duration_chart(recent_runs: Sequence[Run], zone: tzinfo) -> DurationChart | 
     if not runs:
         return None
     figures = run_figures(runs)
-    step = _grid_step(max((run["ms"] or 0) for run in runs) / 1000)
+    step = grid_step(max((run["ms"] or 0) for run in runs) / 1000)
     scale = (_BASE - _TOP) / (step * _STEPS)
     paths: dict[str, list[str]] = {"success": [], "failed": [], "cancelled": [], "crosses": []}
     for slot, run in enumerate(runs):
@@ -179,7 +179,7 @@ def duration_chart(recent_runs: Sequence[Run], zone: tzinfo) -> DurationChart | 
     median_seconds = figures.median_seconds
     return DurationChart(
         label=_duration_label(runs, figures),
-        grid=tuple(Mark(round(_BASE - n * step * scale, 1), _axis_text(n * step)) for n in range(_STEPS + 1)),
+        grid=tuple(Mark(round(_BASE - n * step * scale, 1), axis_text(n * step)) for n in range(_STEPS + 1)),
         dates=tuple(_dates(runs, zone)),
         median_at=None if median_seconds is None else round(_BASE - median_seconds * scale, 1),
         **{name: "".join(parts) for name, parts in paths.items()},
@@ -195,11 +195,12 @@ def _slot_x(slot: int) -> float:
     return round(_LEFT + 3 + slot * (_RIGHT - _LEFT) / SLOTS, 1)
 
 
-def _grid_step(longest: float) -> float:
-    return next((step for step in _NICE if step * _STEPS >= longest), ceil(longest / _STEPS / _DAY) * _DAY)
+def grid_step(longest: float, *, steps: int = _STEPS) -> float:
+    """Return the seconds between two of `steps` lines of a grid that has room for `longest`."""
+    return next((step for step in _NICE if step * steps >= longest), ceil(longest / steps / _DAY) * _DAY)
 
 
-def _axis_text(seconds: float) -> str:
+def axis_text(seconds: float) -> str:
     """A duration in its largest whole unit: "0", "250 ms", "30 s", "2 m", "1 h"."""
     if not seconds:
         return "0"

@@ -30,6 +30,8 @@ class Extraction:
     reporter: Reporter
     rows: dict[str, int] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
+    # Tables whose cursor stands where the run before left it: rows were read again, but none is newer.
+    unmoved: set[str] = field(default_factory=set)
 
     def count(self, table: str, chunk: Chunk) -> None:
         """Add a chunk, report the table's total, and ask whether to go on. May raise `Stopped`."""
@@ -59,13 +61,16 @@ def _resource(feed: Feed, extraction: Extraction, *, is_standing: bool) -> DltRe
         if table.is_afresh or not is_standing:
             # The end of this run counts; what an earlier one reached must not come back with a table without rows.
             state.pop(CURSOR_KEY, None)
-        since = first_cursor(table, state.get(CURSOR_KEY)) if _is_incremental(table) else None
+        reached = state.get(CURSOR_KEY)
+        since = first_cursor(table, reached) if _is_incremental(table) else None
         for file in _files(feed, ReadRequest(since, extraction.folder), extraction):
             yield dlt.mark.with_file_import(str(file.path), "csv", file.row_count)
             # dlt linked or copied the file into its package.
             file.path.unlink()
             if _is_incremental(table) and file.cursor is not None:
                 state[CURSOR_KEY] = file.cursor
+        if _is_incremental(table) and reached is not None and state.get(CURSOR_KEY) == reached:
+            extraction.unmoved.add(table.name)
 
     resource: DltResource = dlt.resource(
         files(),

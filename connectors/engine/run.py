@@ -153,7 +153,8 @@ class _Run:
         return SyncResult(counts)
 
     def _counts(self, table: str, loaded: int) -> TableCounts:
-        return TableCounts(table, self.extraction.rows[table], loaded, self.extraction.bytes[table])
+        read = self.extraction
+        return TableCounts(table, read.rows[table], loaded, read.bytes[table], is_new=table not in read.unmoved)
 
     def _verify(self, counts: tuple[TableCounts, ...]) -> None:
         """Compare what was read with what was loaded and, for replaced tables, with what is there now."""

@@ -99,6 +99,10 @@ class EntityQuerySet(models.QuerySet["Entity"]):
         grouped = self.order_by().annotate(streak=streak).values_list("last_error_code", "streak")
         return list(grouped.annotate(Count("pk"), Min("next_run_at")))
 
+    def never_good(self, streak: int) -> EntityQuerySet:
+        """Those that never synced although at least `streak` runs in a row failed, by name."""
+        return self.filter(last_success_at__isnull=True, failure_streak__gte=streak).order_by("name", "pk")
+
     def broken_codes(self) -> models.QuerySet[Entity, dict[str, Any]]:
         """One dictionary per error code of the broken ones, the most frequent code first.
 

@@ -27,6 +27,7 @@ from django.utils.safestring import SafeString
 
 from connectors.ids import short_id
 from dashboard import formatting
+from dashboard.access import Can
 from dashboard.looks import look_of
 from dashboard.static_files import bundle_url
 
@@ -84,6 +85,12 @@ def status_icon(value: str, classes: str = "") -> SafeString:
     """Only the icon of a status, for places where the word stands elsewhere."""
     look = look_of(value)
     return icon(look.icon, f"{classes} spin".strip() if look.is_turning else classes)
+
+
+@register.filter
+def may(can: Can, action: str) -> bool:
+    """Whether the reader may do ``action``, where its name is a value: ``can|may:hint.needs``."""
+    return can[action]
 
 
 @register.filter

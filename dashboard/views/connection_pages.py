@@ -17,6 +17,7 @@ from dashboard.forms.history import HistoryForm, OverviewForm
 from dashboard.pages.connection import Subject
 from dashboard.pages.connection_jobs import jobs_of
 from dashboard.pages.entity import entity_page_of
+from dashboard.pages.hints import IN_DRAWER, ON_OVERVIEW, hints_for
 from dashboard.pages.history import history_of
 from dashboard.pages.overview import overview_of
 from dashboard.pages.snapshot import one_moment
@@ -35,11 +36,13 @@ def overview(request: HttpRequest, pk: UUID) -> HttpResponse:
     with one_moment():
         subject = Subject(connection_or_404(pk), timezone.now())
         page = overview_of(subject, **form.criteria())
-    version = subject.version(page)
+        hints = hints_for(subject, most=ON_OVERVIEW)
+    version = subject.version((page, hints))
     context = {
         "section": "overview",
         "page": page,
         "head": page.head,
+        "hints": hints,
         "form": form,
         "address": request.get_full_path(),
         "seen": version,
@@ -78,7 +81,8 @@ def show_history(
         page = history_of(subject, asked)
         listed = jobs_of(subject, asked, only)
         drawer = entity_page_of(subject, entity, asked, page) if entity else None
-    version = subject.version((page, listed, drawer))
+        hints = hints_for(subject, entity, most=IN_DRAWER) if entity else ()
+    version = subject.version((page, listed, drawer, hints))
     is_poll = cast("HtmxRequest", request).htmx.trigger == POLL_ID
     context = {
         "section": "jobs",
@@ -86,6 +90,7 @@ def show_history(
         "jobs": listed,
         "head": page.head,
         "drawer": drawer,
+        "hints": hints,
         "form": form,
         "address": address or request.get_full_path(),
         "carried": asked.query(),

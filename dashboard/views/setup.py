@@ -157,7 +157,7 @@ _PARTS: dict[str, Callable[[HttpRequest, Connection], Answer]] = {
 def _show(request: HttpRequest, pk: UUID, answer: Answer) -> HttpResponse:
     """Render the page from what is stored now, with what was typed where a form came back."""
     subject = Subject(connection_or_404(pk), timezone.now())
-    schedule_form = answer.shown.get("schedule_form") or ScheduleForm(connection=subject.connection)
+    schedule_form = answer.shown.get("schedule_form") or _schedule_form(request, subject.connection)
     editor = editor_of(subject.connection, schedule_form, subject.now, timezone.get_current_timezone())
     if answer.shown.get("preview") and cast("HtmxRequest", request).htmx:
         shown = {"form": schedule_form, "editor": editor, "is_fragment": True}
@@ -181,6 +181,16 @@ def _show(request: HttpRequest, pk: UUID, answer: Answer) -> HttpResponse:
         "editor": editor,
     }
     return render_page(request, "connections/setup.html", context, fragment="parts", status=answer.status)
+
+
+def _schedule_form(request: HttpRequest, connection: Connection) -> ScheduleForm:
+    """Return the form of the schedule, with the interval that the address proposes (`?schedule=300`) as if chosen."""
+    stored = ScheduleForm(connection=connection)
+    proposed = request.GET.get("schedule", "")
+    if not proposed.isdecimal() or proposed == stored.initial["schedule"]:
+        return stored
+    form = ScheduleForm({**stored.initial, "schedule": proposed}, connection=connection)
+    return form if form.is_valid() else stored
 
 
 def _source_form(subject: Subject) -> SourceForm:

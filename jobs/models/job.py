@@ -155,7 +155,7 @@ class Job(models.Model):
     rows_extracted = models.PositiveBigIntegerField(default=0)
     rows_loaded = models.PositiveBigIntegerField(default=0)
     bytes = models.PositiveBigIntegerField(default=0)
-    # One entry per table: {"name", "mode", "estimated", "extracted", "loaded", "bytes"}.
+    # One entry per table: {"name", "mode", "estimated", "extracted", "loaded", "bytes", "new"}.
     tables = models.JSONField(default=list, blank=True)
     worker = models.CharField(max_length=120, blank=True)
     # What a re-sync or a purge was asked for.

@@ -61,6 +61,7 @@ def succeed(*, claim: Claim, result: SyncResult) -> None:
             "extracted": counts.rows_extracted,
             "loaded": counts.rows_loaded,
             "bytes": counts.bytes,
+            "new": counts.is_new,
         }
         for counts in result.tables
     ]

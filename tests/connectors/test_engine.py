@@ -123,7 +123,7 @@ def test_an_emptied_table_is_empty_at_the_destination(
 def test_merging_reads_what_changed_and_doubles_nothing(
     shop: psycopg.Connection[Any], warehouse_db: psycopg.Connection[Any], to_postgres: Route
 ) -> None:
-    to_postgres.sync(MERGED)
+    first = to_postgres.sync(MERGED)
     shop.execute("UPDATE orders SET note = 'changed', updated_at = '2026-01-01 00:00+00' WHERE id <= 3")
     shop.execute("INSERT INTO orders VALUES (99999, 'new', '2026-01-01 00:00+00')")
 
@@ -133,6 +133,8 @@ def test_merging_reads_what_changed_and_doubles_nothing(
     # The newest order of the first run lies within the lag, so it is read again.
     assert second.tables[0].rows_extracted == 5
     assert third.tables[0].rows_extracted == 4
+    # The cursor has not moved by the third: what was read again is not new.
+    assert [run.tables[0].is_new for run in (first, second, third)] == [True, True, False]
     assert rows_of(warehouse_db, f"{to_postgres.dataset}.orders") == rows_of(shop, "orders")
 
 

@@ -34,8 +34,8 @@ def test_success_closes_the_job_and_stores_its_counts() -> None:
     job.refresh_from_db()
     assert (job.status, job.rows_extracted, job.rows_loaded, job.bytes) == (JobStatus.SUCCESS, 75, 74, 4224)
     assert job.tables == [
-        {"name": "orders", "mode": "merge", "estimated": 60, "extracted": 70, "loaded": 70, "bytes": 4096},
-        {"name": "customers", "extracted": 5, "loaded": 4, "bytes": 128},
+        {"name": "orders", "mode": "merge", "estimated": 60, "extracted": 70, "loaded": 70, "bytes": 4096, "new": True},
+        {"name": "customers", "extracted": 5, "loaded": 4, "bytes": 128, "new": True},
     ]
     assert job.ended_at is not None
     assert job.attempts.get().status == JobStatus.SUCCESS
