@@ -16,7 +16,8 @@ from connectors.models import Connection, Entity
 from jobs.models import Job, JobStatus, JobType, Trigger
 
 _MADE = """
-UPDATE jobs_job SET created_at = to_timestamp(('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)
+UPDATE jobs_job
+SET created_at = to_timestamp(('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)
 WHERE connection_id = %s
 """
 

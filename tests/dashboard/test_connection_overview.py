@@ -18,8 +18,8 @@ from tests.factories import make_connection, make_entity, make_job, make_lease
 
 HTMX = {"HX-Request": "true"}
 # Session, user, groups, connection; leases, totals, tables, tags, flags; then a page of entities and their number;
-# why it does not run, and the line of Patchbay's own health.
-QUERIES_WITH_ENTITIES = 13
+# what jobs say in four, and who never had a good run; why it does not run, and the line of Patchbay's own health.
+QUERIES_WITH_ENTITIES = 18
 
 
 def _payroll(count: int = 3, **values: object) -> Connection:

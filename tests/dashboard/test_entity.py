@@ -18,8 +18,8 @@ from tests.factories import make_connection, make_entity, make_job
 
 HTMX = {"HX-Request": "true"}
 POLL = {**HTMX, "HX-Trigger": "poll"}
-# Those of the job history; the entity, its jobs, and its two neighbours.
-QUERIES = 15
+# Those of the job history; the entity, its jobs, and its two neighbours; what its jobs say, in four.
+QUERIES = 19
 
 
 def _runs(*statuses: str) -> list[dict[str, object]]:

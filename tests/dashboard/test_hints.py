@@ -28,8 +28,7 @@ def _facts(**values: Any) -> HintFacts:
 
 
 def _week(median: float = 10.0, *, runs: int = 10, spread: float = 0.1, **values: Any) -> Window:
-    quartiles = {"p25": median * (1 - spread), "p50": median, "p75": median * (1 + spread)}
-    return Window(success=runs, **quartiles, **values)
+    return Window(success=runs, p25=median * (1 - spread), p50=median, p75=median * (1 + spread), **values)
 
 
 def _tables(mode: str = "replace", runs: int = 10, **rows: float) -> dict[str, TableRows]:
@@ -230,7 +229,9 @@ def test_since_credentials_needs_the_order_and_the_kind_of_failure(
         assert hint.sentence == "The credentials were set 3 min before the failures began"
 
 
-@pytest.mark.parametrize(("names", "total", "is_told"), [((), 3, False), (("A",), 3, True), (("A", "B", "C"), 3, False)])
+@pytest.mark.parametrize(
+    ("names", "total", "is_told"), [((), 3, False), (("A",), 3, True), (("A", "B", "C"), 3, False)]
+)
 def test_never_good_is_told_while_others_work(names: tuple[str, ...], total: int, *, is_told: bool) -> None:
     assert bool(never_good(_facts(never=NeverGood(names, total)))) is is_told
 

@@ -158,7 +158,9 @@ def test_overview_and_drawer_show_the_strongest_hints(viewer: Client) -> None:
     entity, other = make_entity(connection, name="Halden"), make_entity(connection, failure_streak=3, name="Ostrava")
     Connection.objects.filter(pk=connection.pk).update(interval_seconds=60)
     since = timezone.now() - HOUR
-    make_past(connection, [Run(at, 70.0) for at in every(timedelta(minutes=2), since=since, until=since + HOUR)], entity)
+    make_past(
+        connection, [Run(at, 70.0) for at in every(timedelta(minutes=2), since=since, until=since + HOUR)], entity
+    )
 
     overview = flat(viewer.get(connection.get_absolute_url()))
     poll = flat(viewer.get(connection.get_absolute_url(), headers=HTMX))
