@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.services.changing import version_of
-from jobs.text import storable
+from jobs.text import counted, storable
 
 # Columns whose names and types are kept of one attempt; of tables beyond them only a digest.
 MOST_COLUMNS = 2000
@@ -27,7 +27,9 @@ class Shapes:
         shape = {storable(name, _NAME_LENGTH): storable(kind, _NAME_LENGTH) for name, kind in found.items()}
         is_few = self._columns + len(shape) <= MOST_COLUMNS
         self._columns += len(shape) if is_few else 0
-        self._kept[storable(table, _NAME_LENGTH)] = shape if is_few else f"{len(shape)} columns, {version_of(shape)}"
+        self._kept[storable(table, _NAME_LENGTH)] = (
+            shape if is_few else f"{counted(len(shape), 'column')}, {version_of(shape)}"
+        )
         self._is_new = True
 
     def take(self) -> dict[str, Shape] | None:

@@ -103,6 +103,7 @@ def _changes(changes: Changes, scrubber: Scrubber) -> dict[str, Any]:
 
 def _compared(line: Line, scrubber: Scrubber) -> dict[str, Any]:
     told = {**asdict(line), "at": moment(line.at)}
+    del told["is_mono"]
     if line.what.startswith(CONFIGURATION):
         # Whatever a setting's name says is secret stays here, even where no manifest calls it so.
         told |= {side: scrubber.named(line.what, str(told[side])) for side in ("before", "now")}

@@ -17,7 +17,7 @@ from jobs.text import counted
 CHANGED, DIFFERS, SAME, UNKNOWN = "Changed", "Differs", "Same", "Not recorded"
 # Differences of tables that are told one by one.
 MOST_DIFFERENCES = 20
-_VERSIONS = {"patchbay": "Patchbay", "provider": "provider", "dlt": "dlt", "python": "Python"}
+VERSIONS = {"patchbay": "Patchbay", "provider": "provider", "dlt": "dlt", "python": "Python"}
 
 Shapes = Mapping[str, Any]
 
@@ -48,7 +48,7 @@ def version_lines(then: Attempt | None, now: Attempt | None) -> Iterable[Line]:
         yield Line("Version", UNKNOWN, "", "", f"What {missing} ran with was not recorded.")
         return
     same = []
-    for name, word in _VERSIONS.items():
+    for name, word in VERSIONS.items():
         before, after = (str(one.get(name, "")) for one in both)
         if before != after:
             yield Line(f"Version, {word}", CHANGED, before or NOT_APPLICABLE, after or NOT_APPLICABLE, is_mono=True)

@@ -18,7 +18,7 @@ from connectors.scrub import Scrubber
 from connectors.versions import versions_of
 from dashboard.formatting import duration, file_size, number, utc_offset
 from dashboard.pages.changes import Changes
-from dashboard.pages.changes_lines import CHANGED
+from dashboard.pages.changes_lines import CHANGED, VERSIONS
 from dashboard.pages.job_steps import rows_of
 from jobs.models import Attempt, Job, JobStatus
 from jobs.services.workers import short_name
@@ -64,12 +64,18 @@ def support_of(job: Job, changes: Changes | None, scrubber: Scrubber, taken: Tak
         ("Rows", f"{number(job.rows_extracted)} read, {number(job.rows_loaded)} written, {file_size(job.bytes)}"),
         *_compared(changes),
         ("Versions", _versions(job, attempts)),
-        ("Page", taken.address),
         ("Taken", _utc(taken.now)),
     ]
     log = [f"{_utc(line.at)} {line.level.upper():<8}{line.step:<13}{line.message}" for line in lines]
-    parts = [*_head(job), "", *_told(facts), "", f"Last {len(log)} log lines, UTC", *log]
-    return Support(without_names(scrubber.text("\n".join(parts)), _names(job)), customer_text(job))
+    names = _names(job)
+
+    def clean(told: Iterable[str]) -> str:
+        return without_names(scrubber.text("\n".join(told)), names)
+
+    # Our own address stays whole, whatever else has the same host.
+    parts = [clean([*_head(job), "", *_told(facts)]), *_told([("Page", taken.address)]), ""]
+    parts.append(clean([f"Last {len(log)} log lines, UTC", *log]))
+    return Support("\n".join(parts), customer_text(job))
 
 
 def customer_text(job: Job) -> str:
@@ -164,7 +170,7 @@ def _compared(changes: Changes | None) -> Iterable[tuple[str, str]]:
 def _versions(job: Job, attempts: Sequence[Attempt]) -> str:
     recorded = next((one.ran_with for one in attempts if one.ran_with), None)
     found = recorded or versions_of(job.connection.provider)
-    told = [value if name == "provider" else f"{name} {value}" for name, value in found.items() if "cred" not in name]
+    told = [found[name] if name == "provider" else f"{name} {found[name]}" for name in VERSIONS if name in found]
     return ", ".join(told) + ("" if recorded else " (now; what it ran with was not recorded)")
 
 

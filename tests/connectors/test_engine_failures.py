@@ -140,9 +140,13 @@ def test_no_file_of_a_run_holds_a_password(shop: psycopg.Connection[Any], to_pos
 
 
 def test_a_table_that_is_gone_is_named(shop: psycopg.Connection[Any], to_postgres: Route) -> None:
+    recorder = Recorder()
     with pytest.raises(SyncError) as caught:
-        to_postgres.sync(ORDERS, table("ghosts"))
+        to_postgres.sync(ORDERS, table("ghosts"), recorder=recorder)
 
+    # What was found is told before the refusal, so that it can be compared with the last good run.
+    assert set(recorder.shapes) == {"orders"}
+    assert recorder.shapes["orders"]["id"] == "bigint"
     assert (caught.value.code, caught.value.step) == ("source_object_missing", "check_access")
     assert "ghosts" in caught.value.detail
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import subprocess
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,6 +96,22 @@ def test_no_page_holds_a_secret(stack: Stack, visit: Visit, secrets: Secrets) ->
                 answer.dispose()
 
     assert found == {}
+
+
+def test_no_bundle_of_a_failed_job_holds_a_secret(stack: Stack, visit: Visit, secrets: Secrets) -> None:
+    failed = [job for (job,) in stack.rows("SELECT id::text FROM jobs_job WHERE status = 'failed'")]
+    found: dict[str, list[str]] = {}
+    with visit("viewer") as visitor:
+        token = visitor.page.evaluate("JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']")
+        for job in failed:
+            path = f"{stack.url}/jobs/{job}/bundle/"
+            answer = visitor.page.request.post(path, headers={"X-CSRFToken": token, "Referer": path})
+            with zipfile.ZipFile(io.BytesIO(answer.body())) as archive:
+                found |= {f"{job} {name}": traces(secrets, archive.read(name)) for name in archive.namelist()}
+
+    assert failed
+    assert len(found) == 11 * len(failed)
+    assert {name: names for name, names in found.items() if names} == {}
 
 
 def test_no_row_holds_a_secret(stack: Stack, secrets: Secrets) -> None:

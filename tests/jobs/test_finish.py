@@ -44,6 +44,19 @@ def test_success_closes_the_job_and_stores_its_counts() -> None:
 
 
 @pytest.mark.django_db
+def test_failure_keeps_what_had_been_read_and_nothing_that_nobody_could_see() -> None:
+    _, job, claim = running_entity()
+    Job.objects.update(tables=[{"name": "orders", "mode": "merge"}, {"name": "customers", "mode": "merge"}])
+    Lease.objects.update(progress={"tables": {"orders": [70, 40]}})
+
+    fail(claim=claim, failure=Failure("invalid_credentials", "extract"))
+
+    job.refresh_from_db()
+    assert (job.status, job.rows_extracted, job.rows_loaded) == (JobStatus.FAILED, 70, 0)
+    assert job.tables == [{"name": "orders", "mode": "merge", "extracted": 70}, {"name": "customers", "mode": "merge"}]
+
+
+@pytest.mark.django_db
 def test_success_is_told_by_entity_and_connection() -> None:
     entity, job, claim = running_entity()
     Entity.objects.update(last_error_code="unreachable", failure_streak=2)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -12,7 +14,8 @@ from connectors.ids import new_id
 from connectors.plan import SYNC_STEPS, Stopped
 from connectors.secrets import Redactor
 from jobs import reporter as reporters
-from jobs.models import Job, JobStatus, Lease, StepStatus
+from jobs import shapes
+from jobs.models import Attempt, Job, JobStatus, Lease, StepStatus
 from jobs.reporter import EXIT_FENCED, JobReporter
 from jobs.services.cancel import request_cancel
 from jobs.services.finish import Failure, fail
@@ -73,6 +76,26 @@ def test_steps_are_written_while_the_work_goes_on(job: Job, reporter: JobReporte
     assert first.ended_at is not None
     assert first.started_at <= first.ended_at
     assert reporter.current_step == "extract"
+
+
+def test_columns_are_kept_with_the_attempt_and_beyond_a_bound_as_a_digest(
+    job: Job, reporter: JobReporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shapes, "MOST_COLUMNS", 2)
+    reporter.columns("orders", {"id": "bigint", "total\x00": "numeric(10,2)"})
+    reporter.columns("customers", {"id": "bigint"})
+
+    wait_until(lambda: shapes_of(job), what="the columns")
+
+    assert shapes_of(job)["orders"] == {"id": "bigint", "total": "numeric(10,2)"}
+    assert re.fullmatch("1 column, [0-9a-f]{16}", shapes_of(job)["customers"])
+    # A list of attempts, which a page asks for every two seconds, does not carry them.
+    assert "shapes" in job.attempts.get().get_deferred_fields()
+
+
+def shapes_of(job: Job) -> dict[str, Any]:
+    kept: dict[str, Any] = Attempt.objects.of_jobs([job.pk]).get().shapes
+    return kept
 
 
 def test_rows_are_running_totals_in_the_lease(job: Job, reporter: JobReporter) -> None:

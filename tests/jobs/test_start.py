@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 
 import pytest
 from django.db.models import F
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from connectors.ids import new_id
 from connectors.plan import SyncResult
+from connectors.versions import versions_of
 from jobs.models import ENDED, Attempt, Job, JobStatus, Lease, LeaseState
 from jobs.services.finish import Failure, fail, succeed
 from jobs.services.start import Claim, start
@@ -35,6 +38,20 @@ def test_start_takes_a_waiting_job_and_records_the_attempt() -> None:
     assert timedelta(seconds=110) < lease.expires_at - timezone.now() < timedelta(seconds=125)
     assert (attempt.number, attempt.token, attempt.status) == (1, claim.token, JobStatus.RUNNING)
     assert_consistent(job)
+
+
+@pytest.mark.django_db
+def test_attempt_records_what_it_runs_with_and_no_credential() -> None:
+    job = waiting_job(ready_entity())
+
+    started(job)
+
+    told = job.attempts.get().ran_with
+    set_at = job.connection.credentials_set_at
+    assert set_at is not None
+    assert told == {**versions_of("postgres"), "source_credentials": set_at.isoformat()}
+    assert told["dlt"] == version("dlt")
+    assert re.fullmatch(r"postgres 1\.0\.0 \([0-9a-f]{8}\)", told["provider"])
 
 
 @pytest.mark.parametrize("status", JobStatus.values)
