@@ -43,6 +43,8 @@ def bundle(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     record_bundle(job=job, actor=person)
     response = StreamingHttpResponse(zipped(files_of(whole), now), content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="patchbay-job-{job.pk}.zip"'
+    # It is compressed already; done again, it would be gathered whole before its first byte is sent.
+    response.headers["Content-Encoding"] = "identity"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response

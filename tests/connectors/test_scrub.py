@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from connectors.scrub import HIDDEN, Scrubber, is_secret_name, secrets_among
@@ -59,6 +61,19 @@ def test_known_secret_goes_wherever_it_stands_in_a_value() -> None:
     assert found == {HIDDEN: [f"a {HIDDEN}", 3, None, {"x": HIDDEN}]}
     assert scrubber.named("api_token", "short") == HIDDEN
     assert scrubber.named("host", "db.example") == "db.example"
+
+
+@pytest.mark.parametrize("before", [b"", b"u:", b"me:"])
+def test_known_secret_is_known_encoded(before: bytes) -> None:
+    """These encodings look like ordinary words, so that knowing the secret is all that helps."""
+    scrubber = Scrubber(["quietriver", "waterquiet"])
+    encoded = base64.b64encode(before + b"quietriver").decode()
+    assert NOTHING.text(encoded) == encoded
+
+    found = scrubber.text(f"Authorization {encoded}, {b'waterquiet'.hex()}")
+
+    assert encoded[4:-4] not in found
+    assert found.endswith(f", {HIDDEN}")
 
 
 def test_secrets_in_plain_settings_are_found() -> None:

@@ -102,7 +102,7 @@ def test_no_bundle_of_a_failed_job_holds_a_secret(stack: Stack, visit: Visit, se
     failed = [job for (job,) in stack.rows("SELECT id::text FROM jobs_job WHERE status = 'failed'")]
     found: dict[str, list[str]] = {}
     with visit("viewer") as visitor:
-        token = visitor.page.evaluate("JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']")
+        token = visitor.page.evaluate("JSON.parse(document.body.getAttribute('hx-headers'))['x-csrftoken']")
         for job in failed:
             path = f"{stack.url}/jobs/{job}/bundle/"
             answer = visitor.page.request.post(path, headers={"X-CSRFToken": token, "Referer": path})
