@@ -22,9 +22,9 @@ class Neighbour:
 
 def neighbours_of(job: Job) -> tuple[Neighbour, ...]:
     """Return the lines of the card, in three queries."""
-    good = _found("Last success before", Job.objects.good_before(job).for_neighbour(), "None kept")
-    before = _found("Job before", Job.objects.before(job).for_neighbour(), "None kept")
-    after = _found("Job after", Job.objects.after(job).for_neighbour(), "None yet")
+    good = _found("Last success", Job.objects.good_before(job).for_neighbour(), "None kept")
+    before = _found("Previous job", Job.objects.before(job).for_neighbour(), "None kept")
+    after = _found("Next job", Job.objects.after(job).for_neighbour(), "None yet")
     return (good, before, after, _planned(job)) if job.type in SYNC_TYPES else (good, before, after)
 
 

@@ -104,8 +104,7 @@ def _status(job: Job, step: Step) -> str:
 
 
 def _took(step: Step, until: datetime) -> timedelta | None:
-    is_left_out = step.started_at is None or step.status == StepStatus.SKIPPED
-    return None if is_left_out or step.started_at is None else (step.ended_at or until) - step.started_at
+    return None if step.started_at is None else (step.ended_at or until) - step.started_at
 
 
 def _usual_detail(status: str, job: Job) -> str:

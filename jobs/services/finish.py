@@ -20,6 +20,7 @@ from connectors.services import facts
 from connectors.services.review import sign_in_codes
 from jobs.models import SYNC_TYPES, Attempt, Job, JobStatus, JobType, Lease, LeaseState, Step, StepStatus
 from jobs.services.clock import database_now
+from jobs.services.reached import read_so_far
 from jobs.services.retry import Failure, Verdict, best_loaded, block_account, weigh
 from jobs.services.start import Claim
 from jobs.text import storable
@@ -89,7 +90,7 @@ def fail(*, claim: Claim, failure: Failure) -> None:
 def cancel(*, claim: Claim) -> None:
     """End a running job as cancelled, after its work has stopped. Raises `StaleAttempt`."""
     job, lease = _hold(claim)
-    end_cancelled(job, stopped_by(job, lease))
+    end_cancelled(job, stopped_by(job, lease), lease)
 
 
 @transaction.atomic
@@ -100,7 +101,7 @@ def give_back(*, claim: Claim) -> None:
     """
     job, lease = _hold(claim)
     if reason := stopped_by(job, lease):
-        end_cancelled(job, reason)
+        end_cancelled(job, reason, lease)
         return
     failure = Failure("worker_stopping")
     now = database_now()
@@ -117,9 +118,9 @@ def after_attempt_failed(job: Job, lease: Lease, failure: Failure) -> None:
     is_told_at_once = job.type in ONE_TRY and failure.code != "worker_lost"
     if verdict.wait_seconds is None or is_told_at_once:
         told = {"error_code": failure.code, "error_step": failure.step, "error_detail": failure.detail}
-        _end(job, JobStatus.FAILED, **told, **_read_so_far(job, lease))
+        _end(job, JobStatus.FAILED, **told, **read_so_far(job, lease))
     elif reason := stopped_by(job, lease):
-        end_cancelled(job, reason)
+        end_cancelled(job, reason, lease)
     else:
         available_at = now + timedelta(seconds=verdict.wait_seconds)
         _wait_again(job, lease, failure, verdict, available_at)
@@ -143,9 +144,13 @@ def stopped_by(job: Job, lease: Lease) -> str:
     return "superseded" if job.type == JobType.DATA_SYNC and waiting.exists() else ""
 
 
-def end_cancelled(job: Job, code: str = "") -> None:
-    """End a held job, running or waiting, as cancelled; `code` says why, without one a person asked."""
-    _end(job, JobStatus.CANCELLED, error_code=code or "cancelled_by_user")
+def end_cancelled(job: Job, code: str = "", lease: Lease | None = None) -> None:
+    """End a held job, running or waiting, as cancelled; `code` says why, without one a person asked.
+
+    With its `lease`, what it had read so far is recorded.
+    """
+    read = read_so_far(job, lease) if lease else {}
+    _end(job, JobStatus.CANCELLED, error_code=code or "cancelled_by_user", **read)
 
 
 def lock_entity(job: Job) -> Entity | None:
@@ -196,18 +201,6 @@ def _wait_again(job: Job, lease: Lease, failure: Failure, verdict: Verdict, avai
         error_step=failure.step,
         error_detail=failure.detail,
     )
-
-
-def _read_so_far(job: Job, lease: Lease) -> dict[str, Any]:
-    """Return what the last attempt had read of each table, for the record of a job that fails.
-
-    What it had loaded is left out: it gathers beside the tables, and nobody ever saw it.
-    """
-    read = {name: extracted for name, (extracted, _) in lease.progress.get("tables", {}).items()}
-    if not read:
-        return {}
-    tables = [{**table, "extracted": read[table["name"]]} if table["name"] in read else table for table in job.tables]
-    return {"tables": tables, "rows_extracted": sum(read.values())}
 
 
 def _fold_waiting_into(job: Job) -> None:

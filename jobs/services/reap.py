@@ -56,7 +56,7 @@ def _take_back(job_id: UUID, token: UUID | None, worker: str, expires_at: dateti
     job.refresh_from_db()
     if lease.cancel_requested_at is not None:
         log.info("A cancelled job's worker is gone; the job has ended", job=str(job_id), worker=short_name(worker))
-        end_cancelled(job, stopped_by(job, lease))
+        end_cancelled(job, stopped_by(job, lease), lease)
         return True
     log.warning("A worker is gone; its job is taken back", job=str(job_id), worker=short_name(worker))
     lost = f"The process {short_name(worker)} ended without finishing attempt {job.attempt}."

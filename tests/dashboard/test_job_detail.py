@@ -277,6 +277,8 @@ def test_step_that_was_running_when_a_person_cancelled_did_not_fail(viewer: Clie
 
     assert "Cancelled while extracting" in shown
     assert "Stopped here" in shown
+    # However it is written down, it has taken its time.
+    assert shown.count('<span class="n">4 s</span>') == 1
     assert "is-bad" not in shown.partition('id="main"')[2]
 
 
@@ -325,13 +327,13 @@ def test_neighbours_are_the_jobs_of_the_same_entity_and_what_is_planned(viewer: 
     sync_of(payroll_sibling(entity))
 
     assert beside(viewer, middle) == [
-        ("Last success before", good.get_absolute_url(), "Success"),
-        ("Job before", failed.get_absolute_url(), "Failed"),
-        ("Job after", after.get_absolute_url(), "Cancelled"),
+        ("Last success", good.get_absolute_url(), ""),
+        ("Previous job", failed.get_absolute_url(), "Failed"),
+        ("Next job", after.get_absolute_url(), "Cancelled"),
         ("Next planned", "", "in 36 min"),
     ]
-    assert beside(viewer, good)[:2] == [("Last success before", "", "None kept"), ("Job before", "", "None kept")]
-    assert beside(viewer, after)[2] == ("Job after", "", "None yet")
+    assert beside(viewer, good)[:2] == [("Last success", "", "None kept"), ("Previous job", "", "None kept")]
+    assert beside(viewer, after)[2] == ("Next job", "", "None yet")
     Connection.objects.filter(pk=entity.connection_id).update(status="paused")
     assert beside(viewer, after)[3] == ("Next planned", "", "None while paused")
 
@@ -340,14 +342,12 @@ def beside(client: Client, job: Job) -> list[tuple[str, str, str]]:
     """The lines of the card of other runs: what each is, its address, and its status or what stands in its place."""
     card = page(client, job).partition('aria-labelledby="neighbours"')[2].partition("</dl>")[0]
     found = re.findall(r"<dt>([^<]+)</dt> <dd>(.*?)</dd>", card)
-    return [
-        (
-            label,
-            "".join(re.findall(r'<a [^>]*href="([^"]+)"', html)),
-            re.sub(r"<[^>]*>", "", html).strip().split(" just")[0],
-        )
-        for label, html in found
-    ]
+
+    def words(html: str) -> str:
+        return re.sub(r"<[^>]*>", "", html).partition("Open the")[0].strip()
+
+    links = r'<a [^>]*href="([^"]+)"'
+    return [(label, "".join(re.findall(links, html)), words(html)) for label, html in found]
 
 
 def payroll_sibling(entity: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The log of a job in a browser: while lines arrive nothing that a person does is disturbed, and no script is needed."""
+"""The log of a job in a browser: what arrives disturbs nothing that a person does, and no script is needed."""
 
 from __future__ import annotations
 

@@ -46,6 +46,21 @@ def test_waiting_job_ends_at_once_and_frees_its_entity() -> None:
 
 
 @pytest.mark.django_db
+def test_running_job_that_was_cancelled_keeps_what_it_had_read() -> None:
+    job = waiting_job(ready_entity())
+    claim = started(job)
+    Job.objects.filter(pk=job.pk).update(tables=[{"name": "orders", "mode": "merge", "estimated": 60}])
+    Lease.objects.filter(pk=job.pk).update(progress={"tables": {"orders": [42, 7]}})
+    request_cancel(job=job, actor=member("operator"))
+
+    cancel(claim=claim)
+
+    job.refresh_from_db()
+    assert (job.status, job.rows_extracted, job.rows_loaded) == (JobStatus.CANCELLED, 42, 0)
+    assert job.tables == [{"name": "orders", "mode": "merge", "estimated": 60, "extracted": 42}]
+
+
+@pytest.mark.django_db
 def test_job_between_two_attempts_ends_at_once() -> None:
     job = waiting_job(ready_entity())
     fail(claim=started(job), failure=Failure("unreachable", detail="Nobody answers."))
