@@ -101,6 +101,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "bulk:delete": {"GET": "delete_connection", "POST": "delete_connection"},
     "bulk:detail": {"GET": "see"},
     "jobs:list": {"GET": "see"},
+    "jobs:csv": {"GET": "see"},
+    "jobs:retry": {"GET": "run_sync", "POST": "run_sync"},
     "jobs:detail": {"GET": "see"},
     "jobs:log": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},

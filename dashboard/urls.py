@@ -20,6 +20,7 @@ from dashboard.views import (
     insight,
     job_list,
     job_log,
+    job_retry,
     job_support,
     jobs,
     search,
@@ -70,6 +71,8 @@ bulk_patterns: list[URLPattern | URLResolver] = [
 
 job_patterns: list[URLPattern | URLResolver] = [
     path("", job_list.list_, name="list"),
+    path("jobs.csv", job_list.csv, name="csv"),
+    path("retry/", job_retry.retry, name="retry"),
     path("<uuid:pk>/", jobs.detail, name="detail"),
     path("<uuid:pk>/log.txt", job_log.text, name="log"),
     path("<uuid:pk>/cancel/", jobs.cancel, name="cancel"),

@@ -146,6 +146,8 @@ class Entity(SyncFacts):
         indexes = (
             models.Index("next_run_at", "id", condition=Q(next_run_at__isnull=False), name="entity_due"),
             models.Index("connection", "name", name="entity_by_connection"),
+            # What fails now is few of many, and is asked for every few seconds.
+            models.Index("last_error_code", condition=Q(failure_streak__gt=0), name="entity_failing"),
         )
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ _DONE = {
     BulkAction.TAG: "tagged",
     BulkAction.UNTAG: "changed",
     BulkAction.DELETE: "deleted",
+    BulkAction.RETRY: "started",
 }
 
 
@@ -74,7 +75,7 @@ def report_of(bulk: Bulk, *, after: int = 0) -> Report:
     refused_lines = tuple(_refused(item) for item in rows[:SHOWN])
     title = _title(bulk, done, refused, word)
     query = bulk.options.get("query", "")
-    start = reverse("connections:list")
+    start = reverse("jobs:list" if bulk.action == BulkAction.RETRY else "connections:list")
     return Report(
         title=title,
         sub=_sub(bulk, done),
@@ -113,7 +114,7 @@ def _sub(bulk: Bulk, done: int) -> str:
         if Queue.SYSTEM not in slots_by_queue():
             return "It waits: no worker of the queue system is alive. It goes on by itself once one is."
         return "It goes on by itself; this page may be closed."
-    if bulk.action in {BulkAction.SYNC, BulkAction.TEST} and done:
+    if bulk.action in {BulkAction.SYNC, BulkAction.TEST, BulkAction.RETRY} and done:
         return "The jobs wait for a worker or are in progress." if done > 1 else "The job waits or is in progress."
     return ""
 

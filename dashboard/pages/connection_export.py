@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,12 +34,16 @@ def records(criteria: Criteria, clock: Clock) -> Iterator[Record]:
         yield from (_record(one, row) for one, row in zip(batch, rows_of(batch, clock), strict=True))
 
 
-def as_csv(found: Iterator[Record]) -> Iterator[str]:
-    """Write records as CSV, a line at a time; cells that a spreadsheet would run are made texts."""
+def as_csv(found: Iterator[Record], names: Sequence[str] | None = None) -> Iterator[str]:
+    """Write records as CSV, a line at a time; cells that a spreadsheet would run are made texts.
+
+    `names` are the columns, those of connections unless others are named.
+    """
+    columns = names or NAMES
     writer = csv.writer(_Line())
-    yield writer.writerow(NAMES)
+    yield writer.writerow(columns)
     for record in found:
-        yield writer.writerow([_cell(record[name]) for name in NAMES])
+        yield writer.writerow([_cell(record[name]) for name in columns])
 
 
 def as_json(found: Iterator[Record]) -> Iterator[str]:

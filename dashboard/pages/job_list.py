@@ -1,20 +1,25 @@
-"""The list of all jobs: one page of it, newest first, by key. Nothing is counted, for there may be millions."""
+"""The list of all jobs: one page of it, newest first, by key, with its days, its bars and what fails now."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from datetime import date, datetime, tzinfo
+from itertools import groupby
 
-from dashboard.forms.job_list import JobCriteria, JobFilterForm
-from dashboard.pages.chips import Chip, Choice
+from connectors.ids import first_id_at
+from dashboard import formatting
+from dashboard.forms.job_criteria import JobCriteria
+from dashboard.forms.job_list import JobFilterForm
+from dashboard.pages.chips import Chip
 from dashboard.pages.history import JobRow, job_row
-from jobs.models import ENDED, Job, JobQuerySet, JobStatus
+from dashboard.pages.job_chart import JobChart, job_chart
+from dashboard.pages.job_filters import chips_of, matching
+from dashboard.pages.job_groups import ErrorGroups, error_groups
+from dashboard.pages.job_retention import Retention, retention
+from jobs.models import ENDED, Job, JobQuerySet, Trigger
 
 JOBS_PER_PAGE = 50
-_HOUR = timedelta(hours=1)
-_HOURS = 24
 # Seconds between two looks at the newest page: while something waits or runs on it, and while nothing does.
 # What one person does another one sees within five seconds.
 _BUSY, _IDLE = 3, 4
@@ -22,123 +27,147 @@ _BUSY, _IDLE = 3, 4
 
 @dataclass(frozen=True, slots=True)
 class ListedJob:
-    """A job with the connection it belongs to."""
+    """A job with the connection it belongs to, and who or what started it."""
 
     job: JobRow
+    made_at: datetime
     connection: str
     connection_href: str
     is_deleted: bool
+    trigger: str
+    is_other_day: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The jobs that were made on one day."""
+
+    label: str
+    rows: tuple[ListedJob, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """The whole page. `seconds` is 0 on older pages, which do not change."""
+    """The whole page. `seconds` is 0 on older pages, which do not change; these have neither bars nor groups."""
 
-    rows: tuple[ListedJob, ...]
+    days: tuple[Day, ...]
+    count: int
+    reaches: tuple[datetime, datetime] | None
     notes: tuple[str, ...]
     chips: tuple[Chip, ...]
     hidden: tuple[tuple[str, str], ...]
+    jump_hidden: tuple[tuple[str, str], ...]
+    jump_value: str
     address: str
+    csv_address: str
     newest_url: str
     newer_url: str
     older_url: str
     seconds: int
     is_filtered: bool
+    chart: JobChart | None
+    groups: ErrorGroups | None
+    retention: Retention
 
 
 def job_list(asked: Mapping[str, str], now: datetime, zone: tzinfo) -> JobList:
-    """Return the page of the list that is `asked` for in the address."""
+    """Return the page of the list that is `asked` for in the address. Four queries, one on older pages.
+
+    A connection or an entity that is named costs one or a few more, and so does the end of the list.
+    """
     form = JobFilterForm(asked)
     criteria, notes = form.criteria(), form.notes()
     kept = criteria.newest()
-    found = _found(criteria)
+    found = _found(criteria, now, zone)
     if _is_back(criteria) and len(found) <= JOBS_PER_PAGE:
         # The newest page, and not only what is newer than that job.
-        criteria, found = kept, _found(kept)
+        criteria, found = kept, _found(kept, now, zone)
     is_more, is_back = len(found) > JOBS_PER_PAGE, _is_back(criteria)
     jobs = found[:JOBS_PER_PAGE][::-1] if is_back else found[:JOBS_PER_PAGE]
+    is_newest = criteria == kept
     is_busy = any(job.status not in ENDED for job in jobs)
+    is_end = not (jobs and (is_back or is_more))
+    rule = retention(now, zone, is_end=is_end)
     return JobList(
-        rows=tuple(_listed(job, now) for job in jobs),
+        days=tuple(_days(jobs, now, zone)),
+        count=len(jobs),
+        reaches=(jobs[0].created_at, jobs[-1].created_at) if jobs else None,
         notes=tuple(notes),
-        chips=tuple(_chips(kept, now, zone)),
-        hidden=tuple((name, text) for name, text in kept.parameters().items() if name != "connection"),
+        chips=tuple(chips_of(kept, now, zone)),
+        hidden=_hidden(kept, "connection"),
+        jump_hidden=_hidden(kept, "at"),
+        jump_value=f"{criteria.at.astimezone(zone):%Y-%m-%dT%H:%M}" if criteria.at else "",
         address=criteria.address(),
+        csv_address=kept.address("jobs:csv"),
         newest_url=kept.address(),
-        newer_url="" if criteria == kept or not jobs else replace(kept, newer_than=jobs[0].pk).address(),
-        older_url=replace(kept, older_than=jobs[-1].pk).address() if jobs and (is_back or is_more) else "",
-        seconds=0 if criteria != kept else _BUSY if is_busy else _IDLE,
+        newer_url="" if is_newest else _newer_url(criteria, kept, jobs),
+        older_url="" if is_end else replace(kept, older_than=jobs[-1].pk).address(),
+        seconds=0 if not is_newest else _BUSY if is_busy else _IDLE,
         is_filtered=bool(kept.parameters()),
+        chart=job_chart(kept, now, zone, rule.oldest) if is_newest else None,
+        groups=error_groups(kept, now) if is_newest else None,
+        retention=rule,
     )
+
+
+def in_order(criteria: JobCriteria, now: datetime, zone: tzinfo) -> JobQuerySet:
+    """Return all jobs that the filters and the time of `criteria` mean, newest first, whatever page they name."""
+    return matching(criteria, Job.objects.for_list()).made_within(*criteria.bounds(now, zone)).newest_first()
+
+
+def trigger_words(job: Job) -> str:
+    """Return what started a job, and who: "Schedule", "Person, admin"."""
+    label = str(Trigger(job.trigger).label)
+    return f"{label}, {job.actor.get_username()}" if job.actor else label
 
 
 def _is_back(criteria: JobCriteria) -> bool:
-    return criteria.newer_than is not None and criteria.older_than is None
+    return criteria.newer_than is not None and criteria.older_than is None and criteria.at is None
 
 
-def _found(criteria: JobCriteria) -> list[Job]:
+def _found(criteria: JobCriteria, now: datetime, zone: tzinfo) -> list[Job]:
     """Return a page of jobs and one more, if there is one; those newer than a job come from the oldest on."""
-    jobs: JobQuerySet = Job.objects.for_list().made_within(criteria.since, criteria.until)
-    if criteria.status:
-        jobs = jobs.filter(status=criteria.status)
-    if criteria.code:
-        jobs = jobs.filter(error_code=criteria.code)
-    if criteria.connection:
-        jobs = jobs.filter(connection=criteria.connection.pk)
+    jobs = in_order(criteria, now, zone)
     if _is_back(criteria):
         return list(jobs.filter(pk__gt=criteria.newer_than).order_by("pk")[: JOBS_PER_PAGE + 1])
-    return list(jobs.older_than(criteria.older_than).newest_first()[: JOBS_PER_PAGE + 1])
+    before = criteria.older_than or (first_id_at(criteria.at) if criteria.at else None)
+    return list(jobs.older_than(before)[: JOBS_PER_PAGE + 1])
 
 
-def _listed(job: Job, now: datetime) -> ListedJob:
+def _newer_url(criteria: JobCriteria, kept: JobCriteria, jobs: Sequence[Job]) -> str:
+    """Return the address of what is newer than the first job, or than the place that has none."""
+    place = jobs[0].pk if jobs else criteria.older_than or (first_id_at(criteria.at) if criteria.at else None)
+    return replace(kept, newer_than=place).address()
+
+
+def _days(jobs: Sequence[Job], now: datetime, zone: tzinfo) -> Iterator[Day]:
+    for day, of_day in groupby(jobs, lambda job: job.created_at.astimezone(zone).date()):
+        rows = tuple(_listed(job, day, now, zone) for job in of_day)
+        yield Day(_day_label(rows[0].made_at, day, now, zone), rows)
+
+
+def _day_label(moment: datetime, day: date, now: datetime, zone: tzinfo) -> str:
+    """Return the day in words, with the year where it is not this one's."""
+    today = now.astimezone(zone).date()
+    words = formatting.weekday_and_day(moment, zone)
+    near = {0: "Today, ", 1: "Yesterday, "}.get((today - day).days, "")
+    return f"{near}{words}{'' if day.year == today.year else f' {day.year}'}"
+
+
+def _listed(job: Job, day: date, now: datetime, zone: tzinfo) -> ListedJob:
     connection = job.connection
+    row = job_row(job, {}, now)
     return ListedJob(
-        job=job_row(job, {}, now),
+        job=row,
+        made_at=job.created_at,
         connection=connection.name,
         connection_href=connection.get_absolute_url(),
         is_deleted=connection.deleted_at is not None,
+        trigger=trigger_words(job),
+        is_other_day=row.at.astimezone(zone).date() != day,
     )
 
 
-def _chips(kept: JobCriteria, now: datetime, zone: tzinfo) -> Iterator[Chip]:
-    statuses = ((value, label, {"status": value}, kept.status == value) for value, label in JobStatus.choices)
-    yield _chip(kept, "status", "Status", statuses, cleared={"status": ""})
-    yield _chip(
-        kept, "hour", "Made", _hours(kept, now, zone), cleared={"since": None, "until": None}, value=_period(kept, zone)
-    )
-    if kept.code:
-        yield _chip(kept, "code", "Code", (), cleared={"code": ""}, value=kept.code)
-    if kept.connection:
-        yield _chip(kept, "connection", "Connection", (), cleared={"connection": None}, value=kept.connection.name)
-
-
-_Option = tuple[str, str, dict[str, Any], bool]
-
-
-def _chip(kept: JobCriteria, name: str, label: str, options: Any, *, cleared: dict[str, Any], value: str = "") -> Chip:
-    """Return a filter of one value; a choice that is set leads to the list without it."""
-    choices, chosen = [], value
-    for _value, words, changes, is_set in options:
-        choices.append(Choice(words, replace(kept, **(cleared if is_set else changes)).address(), is_set))
-        chosen = chosen or (words if is_set else "")
-    return Chip(name, label, chosen, replace(kept, **cleared).address(), tuple(choices))
-
-
-def _hours(kept: JobCriteria, now: datetime, zone: tzinfo) -> Iterator[_Option]:
-    """Give the last 24 hours, the newest first."""
-    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    for place in range(_HOURS):
-        since = this_hour - _HOUR * place
-        until = since + _HOUR
-        words = f"{since.astimezone(zone):%H:%M} to {until.astimezone(zone):%H:%M}"
-        is_set = (kept.since, kept.until) == (since, until)
-        yield "", words, {"since": since, "until": until}, is_set
-
-
-def _period(kept: JobCriteria, zone: tzinfo) -> str:
-    """Return the time that is asked for, in words."""
-    texts = [f"{at.astimezone(zone):%-d %b, %H:%M}" if at else "" for at in (kept.since, kept.until)]
-    if kept.since and kept.until:
-        is_one_day = kept.since.astimezone(zone).date() == kept.until.astimezone(zone).date()
-        return f"{texts[0]} to {texts[1].rpartition(' ')[2] if is_one_day else texts[1]}"
-    return f"since {texts[0]}" if kept.since else f"before {texts[1]}" if kept.until else ""
+def _hidden(kept: JobCriteria, but: str) -> tuple[tuple[str, str], ...]:
+    """Return the filters that a form of the page carries along."""
+    return tuple((name, text) for name, text in kept.parameters().items() if name != but)

@@ -10,7 +10,7 @@ from django.db.models import Count, DateTimeField, F, Func, Value
 
 from connectors.ids import first_id_at
 from dashboard import formatting
-from dashboard.forms.job_list import JobCriteria
+from dashboard.forms.job_criteria import JobCriteria
 from jobs.models import Job, JobStatus
 
 STEP = timedelta(minutes=30)

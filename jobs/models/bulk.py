@@ -21,6 +21,8 @@ class BulkAction(models.TextChoices):
     TAG = "tag", "Add a tag"
     UNTAG = "untag", "Remove a tag"
     DELETE = "delete", "Delete"
+    # What fails with one error code syncs again; the other entities of a connection are left alone.
+    RETRY = "retry", "Retry"
 
 
 class ItemStatus(models.TextChoices):
@@ -45,7 +47,7 @@ class Bulk(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     action = models.CharField(max_length=8, choices=BulkAction)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    # The answers that were given once for all: a reason and an end, or a tag.
+    # The answers that were given once for all: a reason and an end, a tag, or an error code.
     options = models.JSONField(default=dict, blank=True)
     total = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)

@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db import connection as database
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
@@ -43,16 +43,28 @@ _BATCH = 20
 
 @transaction.atomic
 def start_bulk(
-    *, action: BulkAction, connection_ids: Collection[UUID], actor: User | None, options: Mapping[str, Any]
+    *,
+    action: BulkAction,
+    connection_ids: Collection[UUID],
+    actor: User | None,
+    options: Mapping[str, Any],
+    pk: UUID | None = None,
 ) -> Bulk:
     """Store a bulk action on these connections, in their order, and let it be worked off after the commit.
 
-    Raises `ValueError` when there is none.
+    A question that was asked under an ID of its own, `pk`, is answered once: what was stored then is returned.
+    Raises `ValueError` when there is no connection.
     """
     if not connection_ids:
         message = "A bulk action needs at least one connection."
         raise ValueError(message)
-    bulk = Bulk.objects.create(action=action, actor=actor, options=dict(options), total=len(connection_ids))
+    bulk = Bulk(action=action, actor=actor, options=dict(options), total=len(connection_ids))
+    bulk.pk = pk or bulk.pk
+    try:
+        with transaction.atomic():
+            bulk.save(force_insert=True)
+    except IntegrityError:
+        return Bulk.objects.get(pk=bulk.pk)
     items = (BulkItem(bulk=bulk, number=number, connection_id=pk) for number, pk in enumerate(connection_ids, start=1))
     BulkItem.objects.bulk_create(items, batch_size=1000)
     transaction.on_commit(partial(publish_slice, bulk.pk))

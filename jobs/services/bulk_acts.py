@@ -15,7 +15,7 @@ from connectors.services.pause import AlreadyPausedError, NotPausedError
 from connectors.services.tagging import add_tag, remove_tag
 from jobs.models import Bulk, BulkAction, ItemStatus
 from jobs.services.deleting import delete_connection
-from jobs.services.enqueue import CannotSync, enqueue_sync, refuse_deleted
+from jobs.services.enqueue import CannotSync, enqueue_retry, enqueue_sync, refuse_deleted
 from jobs.services.enqueue_test import enqueue_test
 from jobs.services.pausing import pause_connection, resume_connection
 
@@ -52,6 +52,11 @@ def _sync(bulk: Bulk, connection: Connection) -> Outcome:
     jobs = enqueue_sync(connection=connection, actor=bulk.actor)
     if not jobs:
         raise CannotSync("nothing_selected", f"{connection.name} has nothing selected to sync.")
+    return Outcome(ItemStatus.DONE, job_id=jobs[0].pk)
+
+
+def _retry(bulk: Bulk, connection: Connection) -> Outcome:
+    jobs = enqueue_retry(connection=connection, code=bulk.options["code"], actor=bulk.actor)
     return Outcome(ItemStatus.DONE, job_id=jobs[0].pk)
 
 
@@ -104,4 +109,5 @@ _ACTS: dict[BulkAction, Callable[[Bulk, Connection], Outcome]] = {
     BulkAction.TAG: _tag,
     BulkAction.UNTAG: _untag,
     BulkAction.DELETE: _delete,
+    BulkAction.RETRY: _retry,
 }

@@ -63,12 +63,45 @@ def enqueue_sync(
     entities = [one for one in selected if entity is None or one.pk == entity.pk]
     if entity and not entities:
         raise CannotSync("excluded", f"{entity.name} is excluded. Include it first, then sync.")
+    forward, busy = _live(entities)
+    if busy:
+        raise _already(locked, busy[0])
+    return _start(locked, entities, forward, trigger, actor)
+
+
+@transaction.atomic
+def enqueue_retry(*, connection: Connection, code: str, actor: User | None) -> list[Job]:
+    """Like `enqueue_sync`, of those entities whose last sync failed with `code` and that are not busy already.
+
+    Returns the jobs, at least one. Raises `CannotSync` also where nothing fails with that code any more.
+    """
+    locked = facts.lock(connection.pk)
+    refuse_unless_ready(locked)
+    failing = [one for one in facts.lock_entities(locked) if one.failure_streak and one.last_error_code == code]
+    if not failing:
+        message = f"{locked.name} no longer fails with this error. Nothing was started."
+        raise CannotSync("recovered", message)
+    forward, busy = _live(failing)
+    taken = {lease.entity_id for lease in busy}
+    entities = [one for one in failing if one.pk not in taken]
+    if not entities:
+        raise _already(locked, busy[0])
+    return _start(locked, entities, forward, Trigger.USER, actor)
+
+
+def _live(entities: list[Entity]) -> tuple[list[Lease], list[Lease]]:
+    """Return the syncs of `entities` that wait for their next attempt and may begin now, and all others that live."""
     live = Lease.objects.syncs().filter(entity__in=entities)
     between_attempts = live.pending().filter(attempt__gt=0).exclude(job__error_code="rate_limited")
     # "running" sorts after "pending": a job that runs is told before one that waits.
-    if busy := live.exclude(pk__in=between_attempts.values("pk")).order_by("-state", "pk").first():
-        raise _already(locked, busy)
-    forward = list(between_attempts)
+    busy = live.exclude(pk__in=between_attempts.values("pk")).order_by("-state", "pk")
+    return list(between_attempts), list(busy)
+
+
+def _start(
+    locked: Connection, entities: list[Entity], forward: list[Lease], trigger: Trigger, actor: User | None
+) -> list[Job]:
+    """Bring the waiting ones forward and make a job of each other entity."""
     _bring_forward(forward)
     waiting = {lease.entity_id for lease in forward}
     jobs = [new_sync(locked, one, trigger=trigger, actor=actor) for one in entities if one.pk not in waiting]

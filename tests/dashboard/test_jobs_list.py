@@ -15,12 +15,17 @@ from pytest_django import DjangoAssertNumQueries
 
 from connectors.ids import first_id_at
 from connectors.models import Connection
+from dashboard import formatting
 from jobs.models import Job, JobStatus, JobType
 from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job
 
+LIST_QUERIES = 9
 HTMX = {"HX-Request": "true"}
 NEWEST = "The place named in this address is no job. These are the newest."
+
+
+BAR = re.compile(r'<a id="bar-\d+" href="/jobs/(\?[^"]+)" aria-label="([^"]+)"')
 
 
 def page(client: Client, query: str = "") -> str:
@@ -109,18 +114,79 @@ def test_bar_of_the_strip_leads_to_the_jobs_made_in_its_half_hour(viewer: Client
     assert listed(page(viewer, unescape(failed[1]))) == ids(first)
 
 
-def test_every_hour_of_the_day_is_a_choice(viewer: Client) -> None:
+def test_every_hour_of_the_day_is_a_link_with_its_counts(viewer: Client) -> None:
     connection = make_connection()
     hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
-    inside = made_at(connection, hour + timedelta(minutes=59))
+    inside = made_at(connection, hour + timedelta(minutes=59), status=JobStatus.FAILED)
     made_at(connection, hour + timedelta(minutes=60))
 
-    choices = re.findall(r'<a href="/jobs/(\?since=[^"]+)">(\d\d:\d\d to \d\d:\d\d)', page(viewer))
+    text = page(viewer)
+    bars = dict(BAR.findall(text))
 
-    assert len(choices) == 24
-    wanted = f"{hour:%H:%M} to {hour + timedelta(hours=1):%H:%M}"
-    (address,) = [unescape(address) for address, words in choices if words == wanted]
-    assert listed(page(viewer, address)) == ids(inside)
+    assert len(bars) == 24
+    (address,) = [address for address, words in bars.items() if words.endswith(": 1 failed")]
+    assert f"{hour:%H:%M} to {hour + timedelta(hours=1):%H:%M}: 1 failed" in bars[address]
+    assert sum(words.endswith(": no jobs") for words in bars.values()) == 22
+    assert "Failures peaked with 1: " in text
+    chosen = page(viewer, unescape(address))
+    assert listed(chosen) == ids(inside)
+    # The bars stay, the chosen one is marked and leads back, and totals are those of the hour.
+    assert len(BAR.findall(chosen)) == 23
+    assert re.search(r'href="/jobs/" aria-label="[^"]*: 1 failed" aria-current="true"', chosen)
+    assert re.findall(r'id="total-\w+" href="[^"]*">(\w[\w ]*) <b>([^<]+)</b>', chosen) == [
+        ("Success", "0"), ("Failed", "1"), ("Cancelled", "0"), ("In progress", "0"), ("Pending", "0"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("period", "bars", "title"), [("7d", 7, "Jobs by day"), ("24h", 24, "Jobs by hour")])
+def test_period_has_its_bars_and_one_address(viewer: Client, period: str, bars: int, title: str) -> None:
+    job = make_job(make_connection())
+    made_at(job.connection, timezone.now() - timedelta(days=8))
+
+    text = page(viewer, f"?period={period}")
+
+    assert listed(text) == ids(job)
+    assert len(BAR.findall(text)) == bars
+    assert title in text
+
+
+def test_bar_stops_counting_and_says_so(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.pages.job_counts.MOST_OF_FEW", 2)
+    monkeypatch.setattr("dashboard.pages.job_counts.MOST_LOOKED_AT", 2)
+    connection = make_connection()
+    for _ in range(3):
+        make_job(connection)
+    make_job(connection, status=JobStatus.FAILED)
+
+    whole, looked_at = page(viewer), page(viewer, f"?connection={connection.pk}")
+
+    assert ": more than 2 success, 1 failed" in whole
+    assert "A bar is counted up to 2 jobs" in whole
+    # The newest two of the hour are looked at, the failed one and a good one.
+    assert ": more than 1 success, more than 1 failed" in looked_at
+
+
+def test_days_are_set_apart_and_a_time_can_be_jumped_to(viewer: Client) -> None:
+    connection = make_connection()
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    old, older, today = (
+        made_at(connection, midnight - timedelta(hours=30)),
+        made_at(connection, midnight - timedelta(hours=31)),
+        made_at(connection, midnight),
+    )
+
+    text = page(viewer)
+    jumped = page(viewer, f"?status=success&at={midnight - timedelta(hours=30):%Y-%m-%dT%H:%M}")
+
+    days = re.findall(r'scope="rowgroup">([^<]+)<', text)
+    assert [day.split(",")[0] for day in days] == ["Today", formatting.weekday_and_day(old.created_at)]
+    assert listed(text) == ids(today, old, older)
+    assert listed(jumped) == ids(older)
+    assert "hx-trigger" not in jumped
+    assert listed(page(viewer, link(jumped, "newer"))) == ids(today, old, older)
+    before_all = page(viewer, "?at=2020-01-01T00:00")
+    assert "No job is older than this" in before_all
+    assert 'href="/jobs/">Show the newest</a>' in before_all
 
 
 def test_pages_by_key_go_there_and_back(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +225,14 @@ def test_only_the_newest_page_renews_itself(viewer: Client) -> None:
 
 
 UNKNOWN_TIME = "“{}” is no time with its zone, such as 2026-11-19T14:30Z, so that filter was left out."
+UNKNOWN_PLACE = "“{}” is no day and time, such as 2026-11-19T14:30. These are the newest."
+FEW = {
+    "type": "There is no type of job",
+    "trigger": "Nothing starts jobs by the name",
+    "code": "There is no error code",
+    "provider": "There is no provider",
+    "period": "The list knows no period",
+}
 TIMES = ("yesterday", "2026-11-19T14:30", "1969-12-31T23:00Z", "9999-12-31T23:59Z", "2026-13-01T00:00Z", "0", "\0")
 BAD = [
     *(
@@ -167,6 +241,15 @@ BAD = [
         for name in ("since", "until")
     ),
     ("status=done", "No job has the status “done”, so that filter was left out."),
+    *((f"{name}=x", f"{words} “x”, so that filter was left out.") for name, words in FEW.items()),
+    ("type=%00", "There is no type of job “\ufffd”, so that filter was left out."),
+    ("entity=nobody", "No entity has the ID “nobody”, so that filter was left out."),
+    (f"entity={'0' * 32}", f"No entity has the ID “{'0' * 32}”, so that filter was left out."),
+    ("entity=%00", "No entity has the ID “\ufffd”, so that filter was left out."),
+    ("connection=shop+1&entity=nobody", "No entity of shop 1 has the name or ID “nobody”, so that filter was left out."),
+    ("at=soon", UNKNOWN_PLACE.format("soon")),
+    ("at=9999-12-31T23:59", UNKNOWN_PLACE.format("9999-12-31T23:59")),
+    ("at=%00", UNKNOWN_PLACE.format("\ufffd")),
     ("status=%00", "No job has the status “\ufffd”, so that filter was left out."),
     ("connection=nowhere", "No connection is named “nowhere”, so that filter was left out."),
     (f"connection={'0' * 32}", f"No connection is named “{'0' * 32}”, so that filter was left out."),
@@ -207,8 +290,9 @@ def test_queries_do_not_grow_with_jobs(
 ) -> None:
     for _ in range(count):
         connection = make_connection()
-        make_job(connection, make_entity(connection), status=JobStatus.RUNNING)
+        failing = {"last_error_code": "unreachable", "failure_streak": 1}
+        make_job(connection, make_entity(connection, **failing), status=JobStatus.RUNNING)
 
-    # Session, user, groups; the jobs; health.
-    with django_assert_num_queries(5):
+    # Session, user, groups; the jobs, their end, the bars, what fails and of how many; health.
+    with django_assert_num_queries(LIST_QUERIES):
         page(viewer)

@@ -1,0 +1,87 @@
+"""The jobs that criteria mean, and the filters of the list as chips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from connectors.errors import REGISTRY
+from connectors.providers import registry as providers
+from dashboard import formatting
+from dashboard.forms.job_criteria import PERIODS, JobCriteria
+from dashboard.pages.chips import Chip, Choice
+from jobs.models import Job, JobQuerySet, JobStatus, JobType, Trigger
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def matching(criteria: JobCriteria, jobs: JobQuerySet | None = None) -> JobQuerySet:
+    """Return the jobs that pass the filters of `criteria`, of any time and whatever page they name."""
+    found = Job.objects.all() if jobs is None else jobs
+    plain = {
+        "status": criteria.status,
+        "type": criteria.type,
+        "trigger": criteria.trigger,
+        "error_code": criteria.code,
+        "connection__provider": criteria.provider,
+        "connection": criteria.connection and criteria.connection.pk,
+        "entity": criteria.entity and criteria.entity.pk,
+    }
+    return found.filter(**{name: value for name, value in plain.items() if value})
+
+
+def chips_of(kept: JobCriteria, now: datetime, zone: tzinfo) -> Iterator[Chip]:
+    """Give the filters of the list, each with its choices. Whoever chooses begins at the newest page again."""
+    made = period_words(kept, now, zone)
+    periods = [(name, words.capitalize()) for name, (words, _, _) in PERIODS.items()]
+    yield _chip(kept.within(None, None), "period", "Made", periods, is_set=kept.period, value=made)
+    yield _chip(kept, "status", "Status", JobStatus.choices)
+    yield _chip(kept, "type", "Type", JobType.choices)
+    yield _chip(kept, "trigger", "Trigger", Trigger.choices)
+    yield _chip(kept, "code", "Error code", [(code, code) for code in sorted(REGISTRY)])
+    yield _chip(kept, "provider", "Provider", [(one.kind, one.name) for one in providers.all_manifests()])
+    for name, whose in (("connection", kept.connection), ("entity", kept.entity)):
+        if whose:
+            yield Chip(name, name.capitalize(), whose.name, replace(kept, **{name: None}).address(), ())
+
+
+def _chip(
+    kept: JobCriteria,
+    name: str,
+    label: str,
+    options: Iterable[tuple[Any, Any]],
+    *,
+    is_set: str | None = None,
+    value: str = "",
+) -> Chip:
+    """Return a filter of one value; a choice that is set leads to the list without it."""
+    chosen = getattr(kept, name) if is_set is None else is_set
+    choices = tuple(
+        Choice(str(words), replace(kept, **{name: "" if option == chosen else option}).address(), option == chosen)
+        for option, words in options
+    )
+    shown = value or next((choice.label for choice in choices if choice.is_set), "")
+    return Chip(name, label, shown, replace(kept, **{name: ""}).address(), choices)
+
+
+def period_words(kept: JobCriteria, now: datetime, zone: tzinfo) -> str:
+    """Return the time that is asked for, in words; empty without one."""
+    since, until = kept.since, kept.until
+    if not since and not until:
+        return PERIODS[kept.period][0] if kept.period else ""
+    if since and until:
+        return span_words(since, until, zone)
+    edge = since or until
+    return f"{'since' if since else 'before'} {formatting.short_time(edge, zone)}" if edge else ""
+
+
+def span_words(since: datetime, until: datetime, zone: tzinfo) -> str:
+    """Return a time in words: "Thu 19 Nov" for a whole day, otherwise "19 Nov, 12:00 to 13:00"."""
+    first, last = since.astimezone(zone), until.astimezone(zone)
+    is_day = f"{first:%H:%M}" == f"{last:%H:%M}" == "00:00" and last.date() - first.date() == _DAY
+    if is_day:
+        return formatting.weekday_and_day(since, zone)
+    end = f"{last:%H:%M}" if first.date() == last.date() else formatting.short_time(until, zone)
+    return f"{formatting.short_time(since, zone)} to {end}"
