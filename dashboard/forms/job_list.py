@@ -15,8 +15,8 @@ from connectors.errors import REGISTRY
 from connectors.ids import ids_beginning, short_id
 from connectors.models import Connection, ConnectionQuerySet, Entity
 from connectors.providers import registry as providers
-from dashboard.forms.job_criteria import PERIODS, JobCriteria
 from dashboard.formatting import as_typed
+from dashboard.forms.job_criteria import PERIODS, JobCriteria
 from jobs.models import JobStatus, JobType, Trigger
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -111,7 +111,7 @@ class JobFilterForm(forms.Form):
             return whole[0]
         if found:
             names = ", ".join(map(_called, found[:_MOST_NAMES]))
-            way = "Write its ID" if len(whole) > 1 and whole != found or found[0].deleted_at else "Write one name whole"
+            way = "Write the ID of one" if found[0].deleted_at else "Write one name whole"
             self._found_notes["connection"] = f"“{as_typed(text)}” fits several connections, such as {names}. {way}."
         raise ValidationError("")
 

@@ -27,7 +27,7 @@ class Asked:
     @property
     def was_answered(self) -> bool:
         """Whether this question was answered before. One query."""
-        return Bulk.objects.filter(pk=self.question, action=BulkAction.RETRY).exists()
+        return self.question is not None and Bulk.objects.filter(pk=self.question, action=BulkAction.RETRY).exists()
 
 
 class RetryForm(forms.Form):

@@ -148,10 +148,14 @@ def verdict_of(job: Job, attempts: Sequence[Attempt]) -> Verdict | None:
 
 
 def subject_of(job: Job) -> tuple[str, str]:
-    """Return what the job works on, its name and address: the entity where there are several, else the connection."""
+    """Return what the job works on, its name and address: the entity where there are several, else the connection.
+
+    What was deleted has no address.
+    """
+    is_gone = job.connection.deleted_at is not None
     if job.entity and providers.manifest(job.connection.provider).multi_entity:
-        return job.entity.name, job.entity.get_absolute_url()
-    return job.connection.name, job.connection.get_absolute_url()
+        return job.entity.name, "" if is_gone else job.entity.get_absolute_url()
+    return job.connection.name, "" if is_gone else job.connection.get_absolute_url()
 
 
 def entry_of(code: str) -> ErrorEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from dashboard import formatting
 from dashboard.forms.job_criteria import JobCriteria, day_of
@@ -87,7 +88,7 @@ def job_chart(criteria: JobCriteria, now: datetime, zone: tzinfo, oldest: dateti
     edges = _edges(criteria, now, zone, oldest)
     is_hourly = edges[-1] - edges[-2] <= _HOUR
     counts = count_jobs(criteria, edges)
-    spans = list(zip(edges, edges[1:], strict=False))
+    spans = list(pairwise(edges))
     unit = "hour" if is_hourly else "day"
     return JobChart(
         title=f"Jobs by {unit}",
@@ -168,15 +169,15 @@ def _boxes(counts: Counts, bar: int, up: float, down: float) -> Iterator[Box]:
 
 def _title(counts: Counts, bar: int, since: datetime, until: datetime, zone: tzinfo) -> str:
     told = [
-        f"{_number(jobs, is_cut=counts.is_cut(bar, status))} {word}"
+        f"{_number(jobs, counts.cut_word if counts.is_cut(bar, status) else '')} {word}"
         for status, word in _WORDS.items()
         if (jobs := counts.jobs(bar, status))
     ]
     return f"{span_words(since, until, zone)}: {', '.join(told) or 'no jobs'}"
 
 
-def _number(jobs: int, *, is_cut: bool) -> str:
-    return f"more than {formatting.number(jobs)}" if is_cut else formatting.number(jobs)
+def _number(jobs: int, cut_word: str) -> str:
+    return f"{cut_word} {formatting.number(jobs)}".lstrip()
 
 
 def _totals(
@@ -197,7 +198,10 @@ def _totals(
         total = sum(counts.jobs(bar, status) for bar in inside)
         is_cut = any(total and counts.is_cut(bar, status) for bar in inside)
         yield Total(
-            status.value, _number(total, is_cut=is_cut), replace(asked, status=status.value).address(), status in _DRAWN
+            status.value,
+            _number(total, counts.cut_word if is_cut else ""),
+            replace(asked, status=status.value).address(),
+            status in _DRAWN,
         )
 
 
@@ -212,7 +216,9 @@ def _note(counts: Counts, unit: str) -> str:
     if counts.is_late:
         return "Counting took longer than two seconds, so there are no bars. A shorter time or fewer filters help."
     if counts.cut:
-        return f"A bar is counted up to {formatting.number(counts.most)} jobs: the {unit}s with more have more than is drawn."
+        return (
+            f"A bar is counted up to {formatting.number(counts.most)} jobs: a {unit} with more has more than is drawn."
+        )
     return ""
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet, UUIDField
+from django.db.models import CharField, Field, QuerySet, UUIDField
 from django.db.models.expressions import RawSQL
 
 from connectors.ids import first_id_at
@@ -39,12 +39,14 @@ _OF_NEWEST = "LATERAL (SELECT status, count(*) AS jobs FROM ({}) AS one GROUP BY
 class Counts:
     """Jobs per bar and status; `cut` are those that were not counted whole.
 
-    `most` is the limit that cut it; `is_late` says that counting took too long, so that nothing is known.
+    `most` is the limit that cut them and `cut_word` how that is told: of rows that were looked at, a status may have no
+    more than were counted. `is_late` says that counting took too long, so that nothing is known.
     """
 
     of: Mapping[tuple[int, str], int]
     cut: frozenset[tuple[int, str]]
     most: int
+    cut_word: str = "more than"
     is_late: bool = False
 
     def jobs(self, bar: int, status: str) -> int:
@@ -60,9 +62,10 @@ def count_jobs(criteria: JobCriteria, edges: Sequence[datetime]) -> Counts:
     """Count the jobs that pass the filters of `criteria` between each two `edges`, by status."""
     looks = (criteria.type, criteria.trigger, criteria.code, criteria.provider, criteria.connection, criteria.entity)
     ids = [first_id_at(edge) for edge in edges]
-    low, high = (RawSQL(f"bar.{name}", (), UUIDField()) for name in ("low", "high"))
+    low, high = _outer("bar.low", UUIDField()), _outer("bar.high", UUIDField())
     found = matching(criteria).filter(pk__gte=low, pk__lt=high)
-    if any(looks):
+    is_looked_at = any(looks)
+    if is_looked_at:
         most = MOST_LOOKED_AT
         rows = _counted(_OF_NEWEST, found.order_by("-pk").values_list("status"), most, ids, ())
         totals = Counter[int]()
@@ -72,11 +75,16 @@ def count_jobs(criteria: JobCriteria, edges: Sequence[datetime]) -> Counts:
     else:
         most = MOST_OF_FEW if len(edges) <= _FEW_BARS else MOST_OF_MANY
         kinds = [criteria.status] if criteria.status else [status.value for status in JobStatus]
-        of_kind = found.filter(status=RawSQL("kind.status", ())).order_by().values_list("status")
+        of_kind = found.filter(status=_outer("kind.status", CharField())).order_by().values_list("status")
         rows = _counted(_BY_STATUS, of_kind, most, ids, (kinds,))
         cut = frozenset((bar, status) for bar, status, jobs in rows or () if jobs > most)
     of = {(bar, status): min(most, jobs) for bar, status, jobs in rows or () if jobs}
-    return Counts(of, cut, most, is_late=rows is None)
+    return Counts(of, cut, most, "at least" if is_looked_at else "more than", is_late=rows is None)
+
+
+def _outer(column: str, field: Field[Any, Any]) -> RawSQL:
+    """Return a column of the outer query."""
+    return RawSQL(column, (), field)  # noqa: S611 - the names are this module's own
 
 
 def _counted(

@@ -7,6 +7,7 @@ from datetime import date, datetime, tzinfo
 
 from connectors import schedules
 from connectors.destinations import registry as destinations
+from connectors.models import Connection, Entity
 from connectors.providers import registry as providers
 from dashboard.formatting import calendar_date, calendar_day, duration, file_size, number
 from dashboard.pages.job_left import usual_of
@@ -32,11 +33,12 @@ def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple
     """Return the facts card, line by line."""
     connection = job.connection
     is_many = providers.manifest(connection.provider).multi_entity
-    entity = [Fact("Entity", job.entity.name, job.entity.get_absolute_url())] if job.entity and is_many else []
+    is_gone = connection.deleted_at is not None
+    entity = [Fact("Entity", job.entity.name, _address(job.entity, is_gone))] if job.entity and is_many else []
     day = calendar_date(job.ended_at or job.created_at, zone)
     ended = [Fact("Ended", moment=job.ended_at, note=day), Fact("Duration", _duration(job), note=_usual_duration(job))]
     return (
-        Fact("Connection", connection.name, connection.get_absolute_url()),
+        Fact("Connection", connection.name, _address(connection, is_gone), note="Deleted" if is_gone else ""),
         *_whom_to_ask(job),
         *entity,
         _destination(job),
@@ -51,6 +53,10 @@ def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple
         *([Fact("Bytes read", file_size(job.bytes))] if job.bytes else []),
         *([Fact("Worker", short_name(job.worker), is_mono=True)] if job.worker else []),
     )
+
+
+def _address(record: Connection | Entity, is_gone: bool) -> str:  # noqa: FBT001 - read once, used twice
+    return "" if is_gone else record.get_absolute_url()
 
 
 def _whom_to_ask(job: Job) -> tuple[Fact, ...]:

@@ -32,9 +32,9 @@ def matching(criteria: JobCriteria, jobs: JobQuerySet | None = None) -> JobQuery
     return found.filter(**{name: value for name, value in plain.items() if value})
 
 
-def chips_of(kept: JobCriteria, now: datetime, zone: tzinfo) -> Iterator[Chip]:
+def chips_of(kept: JobCriteria, zone: tzinfo) -> Iterator[Chip]:
     """Give the filters of the list, each with its choices. Whoever chooses begins at the newest page again."""
-    made = period_words(kept, now, zone)
+    made = period_words(kept, zone)
     periods = [(name, words.capitalize()) for name, (words, _, _) in PERIODS.items()]
     yield _chip(kept.within(None, None), "period", "Made", periods, is_set=kept.period, value=made)
     yield _chip(kept, "status", "Status", JobStatus.choices)
@@ -44,7 +44,8 @@ def chips_of(kept: JobCriteria, now: datetime, zone: tzinfo) -> Iterator[Chip]:
     yield _chip(kept, "provider", "Provider", [(one.kind, one.name) for one in providers.all_manifests()])
     for name, whose in (("connection", kept.connection), ("entity", kept.entity)):
         if whose:
-            yield Chip(name, name.capitalize(), whose.name, replace(kept, **{name: None}).address(), ())
+            without: Any = {name: None}
+            yield Chip(name, name.capitalize(), whose.name, replace(kept, **without).address(), ())
 
 
 def _chip(
@@ -58,15 +59,19 @@ def _chip(
 ) -> Chip:
     """Return a filter of one value; a choice that is set leads to the list without it."""
     chosen = getattr(kept, name) if is_set is None else is_set
+
+    def address(option: str) -> str:
+        change: Any = {name: option}
+        return replace(kept, **change).address()
+
     choices = tuple(
-        Choice(str(words), replace(kept, **{name: "" if option == chosen else option}).address(), option == chosen)
-        for option, words in options
+        Choice(str(words), address("" if option == chosen else option), option == chosen) for option, words in options
     )
     shown = value or next((choice.label for choice in choices if choice.is_set), "")
-    return Chip(name, label, shown, replace(kept, **{name: ""}).address(), choices)
+    return Chip(name, label, shown, address(""), choices)
 
 
-def period_words(kept: JobCriteria, now: datetime, zone: tzinfo) -> str:
+def period_words(kept: JobCriteria, zone: tzinfo) -> str:
     """Return the time that is asked for, in words; empty without one."""
     since, until = kept.since, kept.until
     if not since and not until:
@@ -83,5 +88,7 @@ def span_words(since: datetime, until: datetime, zone: tzinfo) -> str:
     is_day = f"{first:%H:%M}" == f"{last:%H:%M}" == "00:00" and last.date() - first.date() == _DAY
     if is_day:
         return formatting.weekday_and_day(since, zone)
-    end = f"{last:%H:%M}" if first.date() == last.date() else formatting.short_time(until, zone)
+    # An hour that ends at midnight is one of its day.
+    is_one_day = first.date() == (last - timedelta(seconds=1)).date()
+    end = f"{last:%H:%M}" if is_one_day else formatting.short_time(until, zone)
     return f"{formatting.short_time(since, zone)} to {end}"

@@ -5,11 +5,10 @@ It is read from the facts that entities carry, so it costs what fails and not wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db.models import CharField, Count, Max, Min, Sum
 from django.db.models.expressions import RawSQL
@@ -107,9 +106,9 @@ def _grouped(criteria: JobCriteria) -> Any:
         entities=Count("pk"),
         name=Min("connection__name"),
         first_connection=Min(Cast("connection_id", CharField())),
-        first_run=Min(RawSQL(_FIRST_FAILED, (), CharField())),
+        first_run=Min(RawSQL(_FIRST_FAILED, (), CharField())),  # noqa: S611 - a text of this module
         last=Max("last_run_at"),
-        jobs=Sum("failure_streak"),
+        failures=Sum("failure_streak"),
         next=Min("next_run_at"),
     ).order_by("-connections", "last_error_code", "connection__provider")
 
@@ -131,7 +130,7 @@ def _group(row: Mapping[str, Any], totals: Mapping[str, int], now: datetime) -> 
         hue=provider.tile_hue,
         since=run_time({"id": row["first_run"], "status": "failed", "ms": None}) if row["first_run"] else None,
         last=row["last"],
-        jobs=row["jobs"],
+        jobs=row["failures"],
         href=asked.address(),
         retry_href=f"{reverse('jobs:retry')}?code={code}&provider={kind}",
         retry_words="Retry"
@@ -149,7 +148,8 @@ def _what(row: Mapping[str, Any], known: ErrorEntry, provider: str, total: int) 
     source = row["name"] if count == 1 else provider
     title = told(known.title, source=source, destination="the destination", entity="a company")
     if count >= _MANY and count >= total * _SHARE:
-        return f"{title}. {formatting.number(count)} of {formatting.number(total)} connections at once: likely {provider} itself"
+        share = f"{formatting.number(count)} of {formatting.number(total)} connections"
+        return f"{title}. {share} at once: likely {provider} itself"
     if row["entities"] > count:
         return f"{title}. It happens to {formatting.number(row['entities'])} entities of theirs"
     return title

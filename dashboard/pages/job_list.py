@@ -93,7 +93,7 @@ def job_list(asked: Mapping[str, str], now: datetime, zone: tzinfo) -> JobList:
         count=len(jobs),
         reaches=(jobs[0].created_at, jobs[-1].created_at) if jobs else None,
         notes=tuple(notes),
-        chips=tuple(chips_of(kept, now, zone)),
+        chips=tuple(chips_of(kept, zone)),
         hidden=_hidden(kept, "connection"),
         jump_hidden=_hidden(kept, "at"),
         jump_value=f"{criteria.at.astimezone(zone):%Y-%m-%dT%H:%M}" if criteria.at else "",
@@ -143,15 +143,7 @@ def _newer_url(criteria: JobCriteria, kept: JobCriteria, jobs: Sequence[Job]) ->
 def _days(jobs: Sequence[Job], now: datetime, zone: tzinfo) -> Iterator[Day]:
     for day, of_day in groupby(jobs, lambda job: job.created_at.astimezone(zone).date()):
         rows = tuple(_listed(job, day, now, zone) for job in of_day)
-        yield Day(_day_label(rows[0].made_at, day, now, zone), rows)
-
-
-def _day_label(moment: datetime, day: date, now: datetime, zone: tzinfo) -> str:
-    """Return the day in words, with the year where it is not this one's."""
-    today = now.astimezone(zone).date()
-    words = formatting.weekday_and_day(moment, zone)
-    near = {0: "Today, ", 1: "Yesterday, "}.get((today - day).days, "")
-    return f"{near}{words}{'' if day.year == today.year else f' {day.year}'}"
+        yield Day(formatting.day_heading(rows[0].made_at, now, zone), rows)
 
 
 def _listed(job: Job, day: date, now: datetime, zone: tzinfo) -> ListedJob:

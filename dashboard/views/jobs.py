@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -25,13 +25,14 @@ from dashboard.pages.job_again import again_of, sync_again_url
 from dashboard.pages.job_log import log_of
 from dashboard.pages.job_log_choices import choices_of
 from dashboard.pages.job_neighbours import neighbours_of
+from dashboard.pages.job_retention import is_removed, made_at, retention
 from dashboard.pages.job_support import Taken, support_of
 from dashboard.views.refusals import refused
 from dashboard.views.rendering import render_page, wants_fragment
 from jobs.models import Job, JobStatus
 from jobs.services.cancel import CannotCancel, request_cancel
 
-OK, STOP_POLLING = 200, 286
+OK, STOP_POLLING, NOT_FOUND = 200, 286, 404
 PARTS = (
     "icon", "title", "when", "actions", "progress", "verdict", "rates", "tables", "levels", "facts", "attempts",
     "cancelling", "live", "spoken", "count", "error",
@@ -40,8 +41,13 @@ PARTS = (
 
 @require_safe
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show a job; a poll gets the parts that changed and the log lines that came, and 286 once the job is over."""
-    job = get_object_or_404(Job.objects.for_page(), pk=pk)
+    """Show a job; a poll gets the parts that changed and the log lines that came, and 286 once the job is over.
+
+    An ID from before what is kept is answered with 404 and that sentence.
+    """
+    job = Job.objects.for_page().filter(pk=pk).first()
+    if job is None:
+        return _unknown(request, pk)
     is_poll = wants_fragment(request)
     context = _living(request, job, only_new=is_poll)
     rendered = parts.render_parts("jobs/parts", PARTS, context)
@@ -72,6 +78,15 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     if job.is_over:
         return _refused(request, job, f"This job is over already ({job.get_status_display()}), nothing was changed.")
     return render_page(request, "jobs/cancel.html", {"job": job, "subject": subject_of(job)[0]}, fragment="question")
+
+
+def _unknown(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say that a job is no longer kept, if its ID is that old. Raises `Http404` otherwise."""
+    kept = retention(timezone.now(), timezone.get_current_timezone())
+    if not is_removed(pk, kept):
+        message = "There is no such job."
+        raise Http404(message)
+    return render(request, "jobs/removed.html", {"pk": pk, "kept": kept, "made_at": made_at(pk)}, status=NOT_FOUND)
 
 
 def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]:

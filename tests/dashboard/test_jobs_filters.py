@@ -1,17 +1,16 @@
-"""Filters of the list of all jobs, deleted connections, the file, how long jobs are kept, and the page of one that is gone."""
+"""The list of all jobs: its filters, deleted connections, the file, and how long jobs are kept."""
 
 from __future__ import annotations
 
 import csv
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 from django.db import connection as database
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
 
 from connectors.ids import first_id_at, new_id, short_id
 from jobs.models import Job, JobStatus, JobType, Trigger
@@ -63,11 +62,12 @@ def test_deleted_connection_is_found_by_name_and_id(viewer: Client) -> None:
         assert "Connection: Gone</span>" in text
     # A name means what is kept first, unless only a deleted one has it.
     assert "Connection: Gone again</span>" in page(viewer, "?connection=gone")
-    kept.delete_jobs = None  # type: ignore[attr-defined]
     make_connection(name="Left", deleted_at=timezone.now())
     assert "Connection: Left</span>" in page(viewer, "?connection=left")
     make_connection(name="Left", deleted_at=timezone.now())
-    assert f"such as “Left” (deleted, {short_id(new_id())[:4]}" in page(viewer, "?connection=left")
+    note = page(viewer, "?connection=left")
+    assert f"such as “Left” (deleted, {short_id(new_id())[:6]}" in note
+    assert "Write the ID of one." in note
 
 
 def test_page_of_a_job_of_a_deleted_connection_says_so_and_leads_nowhere(admin: Client) -> None:
@@ -90,13 +90,13 @@ def test_file_holds_what_is_filtered(viewer: Client, monkeypatch: pytest.MonkeyP
     make_job(connection)
 
     response = viewer.get("/jobs/jobs.csv?status=failed")
-    rows = list(csv.DictReader(response.getvalue().decode().splitlines()))  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(response.getvalue().decode().splitlines()))
 
     assert [row["id"] for row in rows] == ids(*failed)
     assert (rows[0]["connection"], rows[0]["error_code"], rows[0]["duration_s"]) == ("'=Shop", "unreachable", "10.0")
     assert 'href="/jobs/jobs.csv?status=failed"' in page(viewer, "?status=failed")
     monkeypatch.setattr("dashboard.pages.job_export.MOST_EXPORTED", 2)
-    assert viewer.get("/jobs/jobs.csv").getvalue().count(b"\n") == 3  # type: ignore[attr-defined]
+    assert viewer.get("/jobs/jobs.csv").getvalue().count(b"\n") == 3
     refused = viewer.get("/jobs/jobs.csv?status=done")
     assert refused.status_code == 400
     assert "No job has the status “done”" in refused.content.decode()
@@ -109,7 +109,7 @@ def _began(days_ago: int) -> None:
         )
 
 
-def test_list_says_how_long_jobs_are_kept(viewer: Client, settings: SettingsWrapper) -> None:
+def test_list_says_how_long_jobs_are_kept(viewer: Client, settings: Any) -> None:
     settings.PATCHBAY_RETENTION_DAYS = 30
     make_job(make_connection())
 
