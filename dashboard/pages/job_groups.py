@@ -124,7 +124,7 @@ def _group(row: Mapping[str, Any], totals: Mapping[str, int], now: datetime) -> 
         name=row["name"] if count == 1 else "",
         name_href=reverse("connections:overview", args=[row["first_connection"]]) if count == 1 else "",
         what=_what(row, known, provider.name, totals.get(kind, count)),
-        advice=_advice(row, known, now),
+        advice=_advice(row, known, provider.name, now),
         provider=provider.name,
         tile=provider.tile,
         hue=provider.tile_hue,
@@ -155,10 +155,15 @@ def _what(row: Mapping[str, Any], known: ErrorEntry, provider: str, total: int) 
     return title
 
 
-def _advice(row: Mapping[str, Any], known: ErrorEntry, now: datetime) -> str:
-    """Return what to do first, and when it is tried again by itself."""
+def advice_of(known: ErrorEntry, provider: str) -> str:
+    """Return what to do first about an error at a provider."""
     first = known.actions[0]
-    words = f"{first.title}: {first.hint[0].lower()}{first.hint[1:]}" if first.hint else f"{first.title}."
+    return told(f"{first.title}. {first.hint}", source=provider, destination="the destination", entity="the company")
+
+
+def _advice(row: Mapping[str, Any], known: ErrorEntry, provider: str, now: datetime) -> str:
+    """Return what to do first, and when it is tried again by itself."""
+    words = advice_of(known, provider)
     if row["next"] is None:
         return f"{words} Nothing is tried by itself until then."
     return f"{words} The next try by itself: {formatting.relative_time(row['next'], now)}."

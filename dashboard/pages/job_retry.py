@@ -14,7 +14,7 @@ from connectors.providers import registry as providers
 from dashboard import formatting
 from dashboard.forms.job_criteria import JobCriteria
 from dashboard.forms.job_retry import Asked
-from dashboard.pages.job_groups import failing
+from dashboard.pages.job_groups import advice_of, failing
 from jobs.models import JobStatus
 from jobs.text import counted
 
@@ -56,17 +56,18 @@ def retry_question(asked: Asked) -> RetryQuestion:
     names = dict(Connection.objects.filter(pk__in=ids[:_NAMED]).values_list("pk", "name"))
     more = len(ids) - _NAMED
     known = entry(asked.code) if asked.code else None
+    name = providers.manifest(asked.provider).name if asked.provider else ""
     criteria = JobCriteria(JobStatus.FAILED, code=asked.code, provider=asked.provider)
     is_other = asked.expected is not None and asked.expected != len(ids)
     return RetryQuestion(
         code=asked.code,
         provider=asked.provider,
-        provider_name=providers.manifest(asked.provider).name if asked.provider else "",
+        provider_name=name,
         ids=ids,
         named=", ".join(names[pk] for pk in ids[:_NAMED] if pk in names) + (f" and {more:,} more" if more > 0 else ""),
         words=counted(len(ids), "connection"),
         entities=formatting.number(len(entities)) if len(entities) > len(ids) else "",
-        advice=f"{known.actions[0].title}. {known.actions[0].hint}" if known else "",
+        advice=advice_of(known, name) if known else "",
         helps=known is not None and known.is_retryable,
         changed=f"{counted(len(ids), 'connection')} fail now, {asked.expected:,} were shown." if is_other else "",
         question=new_id(),
