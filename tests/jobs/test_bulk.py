@@ -48,16 +48,22 @@ def work(bulk: Bulk) -> Bulk:
 
 
 def in_each_state() -> dict[str, Connection]:
-    """One connection per state; those that are set up have an entity."""
+    """One connection per state; those that are set up have an entity, whose last sync failed."""
     found = {state: ready_entity(name=state).connection for state in ("fresh", "paused", "running", "deleted")}
     found["incomplete"] = make_connection(name="incomplete", status="incomplete", status_reason="missing_credentials")
     pause_connection(connection=found["paused"], reason="Holiday", actor=None)
     make_job(found["running"], found["running"].entities.get(), status=JobStatus.RUNNING)
     delete_connection(connection=found["deleted"], actor=None)
+    Entity.objects.update(last_error_code="unreachable", failure_streak=1)
     return found
 
 
-OPTIONS = {"pause": {"reason": "Audit"}, "tag": {"tag": "north"}, "untag": {"tag": "north"}}
+OPTIONS = {
+    "pause": {"reason": "Audit"},
+    "tag": {"tag": "north"},
+    "untag": {"tag": "north"},
+    "retry": {"code": "unreachable"},
+}
 # What it did (empty) or why not, for: fresh, paused, running, deleted, incomplete.
 CODES = {
     "sync": ("", "paused", "already_syncing", "deleted", "missing_credentials"),
@@ -67,6 +73,7 @@ CODES = {
     "tag": ("", "", "", "deleted", ""),
     "untag": ("not_tagged", "not_tagged", "not_tagged", "deleted", "not_tagged"),
     "delete": ("", "", "", "deleted", ""),
+    "retry": ("", "paused", "already_syncing", "deleted", "missing_credentials"),
 }
 
 
@@ -83,7 +90,7 @@ def test_each_action_in_each_state(action: BulkAction) -> None:
         assert (item.status == ItemStatus.DONE) == (item.code == "")
         assert bool(item.told) == bool(item.code)
     by_admin = Activity.objects.filter(actor=member("admin")).count()
-    assert by_admin == (0 if action in {"sync", "test"} else CODES[action].count(""))
+    assert by_admin == (0 if action in {"sync", "test", "retry"} else CODES[action].count(""))
     made = Job.objects.filter(actor=member("admin"))
     assert set(made.values_list("pk", flat=True)) == {item.job_id for item in items if not item.code} - {None}
 

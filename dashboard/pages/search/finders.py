@@ -16,7 +16,7 @@ from connectors.destinations import registry as destinations
 from connectors.errors import REGISTRY
 from connectors.models import Connection, Destination, Entity, Name
 from connectors.providers import registry as providers
-from dashboard.forms.job_list import JobCriteria
+from dashboard.forms.job_criteria import JobCriteria
 from dashboard.pages.search.hits import Finder, Group, Hit, Search
 from jobs.models import Job, JobStatus
 from jobs.text import counted
