@@ -17,7 +17,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
-from connectors.models import Activity, Connection, Pause, Status, Tag
+from connectors.models import Activity, Connection, Entity, Pause, Status, Tag
 from connectors.services import facts
 from jobs.models import Bulk, BulkAction, BulkItem, ItemStatus, Job, JobStatus
 from jobs.services.bulk import start_bulk, take_up_bulks, work_off
