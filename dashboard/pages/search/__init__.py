@@ -9,7 +9,7 @@ from django.conf import settings
 
 from dashboard.formatting import as_typed
 from dashboard.pages.search.asked import MOST_LETTERS, Asked, asked_of
-from dashboard.pages.search.finders import FINDERS, related
+from dashboard.pages.search.finders import FINDERS, jobs, related
 from dashboard.pages.search.hits import MOST_COUNTED, Group, Hit, Search
 from jobs.text import counted
 
@@ -62,12 +62,15 @@ def suggest(asked: Asked, now: datetime) -> Found:
         return Found(asked)
     search = Search(asked, now, _OF_SUGGESTIONS)
     groups = _groups(search)
-    if [group.title for group in groups] == ["Jobs"] and groups[0].count == 1:
+    if len(groups) == len(search.jobs) == 1:
         groups = (*groups, related(search))
     return Found(asked, groups)
 
 
 def _groups(search: Search) -> tuple[Group, ...]:
+    """Return the groups that are not empty. A whole ID that a job has is nobody else's, so no more is read then."""
+    if search.asked.is_whole and search.jobs and not search.only:
+        return (jobs(search),)
     finders = (finder for name, finder in FINDERS.items() if search.only in {"", name})
     return tuple(group for group in (finder(search) for finder in finders) if group.hits)
 

@@ -29,25 +29,19 @@ _SHORTEST_CODE = 3
 
 
 def jobs(search: Search) -> Group:
-    """Jobs by their ID. The one that it names brings its connection and entity along as hits of `related`."""
-    if not search.asked.ids:
-        return Group("Jobs")
-    found = Job.objects.with_ids(*search.asked.ids)
-    rows = list(found.for_search()[: search.limit + 1])
+    """Jobs by their ID."""
+    rows, ids = search.jobs, search.asked.ids
     total = len(rows)
-    if total > search.limit:
-        total = found.order_by()[: search.most + 1].count()
+    if ids and total > search.limit:
+        total = Job.objects.with_ids(*ids).order_by()[: search.most + 1].count()
     hits = tuple(_job(job, search.asked.beginning) for job in rows[: search.limit])
-    href = _jobs_made(search.asked.ids) if total > len(hits) else ""
+    href = _jobs_made(ids) if ids and total > len(hits) else ""
     return _group("Jobs", hits, total, search, href, "All jobs of these minutes")
 
 
 def related(search: Search) -> Group:
-    """Where the one job with this ID belongs: its connection and its entity. For suggestions."""
-    rows = list(Job.objects.with_ids(*search.asked.ids).for_search()[:2]) if search.asked.ids else []
-    if len(rows) != 1:
-        return Group("From this job")
-    job = rows[0]
+    """Where the one job that is meant belongs: its connection and its entity. For suggestions."""
+    job = search.jobs[0]
     hits = [_connection(job.connection)]
     if job.entity:
         job.entity.connection = job.connection

@@ -12,6 +12,7 @@ from django.db import models
 
 from connectors.models import Name
 from dashboard.pages.search.asked import Asked
+from jobs.models import Job
 
 # A longer group only says that there are more.
 MOST_COUNTED = 100
@@ -73,6 +74,11 @@ class Search:
     limit: int
     only: str = ""
     most: int = MOST_COUNTED
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """The newest jobs whose ID is meant, and one more than are wanted, if there is one. One query."""
+        return list(Job.objects.with_ids(*self.asked.ids).for_search()[: self.limit + 1]) if self.asked.ids else []
 
     @cached_property
     def named(self) -> Mapping[str, Sequence[tuple[UUID, bool]]]:
