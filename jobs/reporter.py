@@ -74,8 +74,7 @@ class JobReporter:
         self._is_over = threading.Event()
         self._guard = threading.Thread(target=self._watch, name="lease-guard", daemon=True)
         self._started = time.monotonic()
-        self._renewed = self._started
-        self._moved = self._started
+        self._renewed = self._moved = self._started
         self._changed = False
         self._tables: dict[str, list[int]] = {}
         self._shapes = Shapes()
@@ -248,8 +247,8 @@ class JobReporter:
             steps = [self._steps[name] for name in self._dirty_steps]
             is_due = time.monotonic() - self._renewed >= settings.PATCHBAY_HEARTBEAT_SECONDS
             progress = self._progress() if self._changed else None
-            if shapes := self._shapes.take():
-                of_attempt["shapes"] = shapes
+            shapes = self._shapes.take()
+            of_attempt |= {"shapes": shapes} if shapes else {}
             self._dirty_steps, self._changed = set(), False
         if not (of_attempt or steps or progress or is_due):
             return
@@ -268,23 +267,21 @@ class JobReporter:
         self._samples.append((seconds, sum(counts[0] for counts in self._tables.values())))
         if len(self._samples) > _SAMPLES_KEPT:
             self._samples = self._samples[::2]
-        best = {"best": self._claim.best_loaded} if self._claim.best_loaded else {}
-        return {"tables": dict(self._tables), "step": self.current_step, "rates": list(self._samples), **best}
+        told = {"tables": dict(self._tables), "step": self.current_step, "rates": list(self._samples)}
+        return told | ({"best": self._claim.best_loaded} if self._claim.best_loaded else {})
 
     def _write(self, lines: list[LogLine], of_attempt: Values, steps: list[Step], progress: Values | None) -> None:
         began = time.monotonic()
         with soon_durable():
             held = Lease.objects.running().filter(pk=self._claim.job_id, token=self._claim.token)
-            values: Values = {"expires_at": Now() + timedelta(seconds=settings.PATCHBAY_LEASE_SECONDS)}
-            if progress is not None:
-                values["progress"] = progress
+            values: Values = {} if progress is None else {"progress": progress}
+            values["expires_at"] = Now() + timedelta(seconds=settings.PATCHBAY_LEASE_SECONDS)
             if held.update(**values) != 1:
                 _end_process("Another attempt owns the job", self._claim)
             # Written again after a commit whose answer was lost: a line's number is its own.
             LogLine.objects.bulk_create(lines, ignore_conflicts=True)
             if of_attempt:
-                attempt = Attempt.objects.filter(job_id=self._claim.job_id, number=self._claim.attempt)
-                attempt.update(**of_attempt)
+                Attempt.objects.filter(job_id=self._claim.job_id, number=self._claim.attempt).update(**of_attempt)
             # All of them are there: an insert that finds each is one plain statement, unlike an update of several.
             Step.objects.bulk_create(
                 steps,

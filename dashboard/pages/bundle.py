@@ -20,11 +20,11 @@ from dashboard.pages import bundle_facts as facts
 from dashboard.pages.bundle_facts import moment
 from dashboard.pages.changes import CONFIGURATION, Changes
 from dashboard.pages.changes_lines import Line
+from dashboard.pages.job_support import LINE_LENGTH, cut
 from jobs.models import Attempt, Job, LogLine
 
-# A log of any length gives at most so many lines, of at most so many characters each.
+# A log of any length gives at most so many lines.
 FIRST_LINES, LAST_LINES = 1_000, 9_000
-LINE_LENGTH = 1_000
 _BATCH = 500
 MOST_ACTS = 500
 
@@ -131,11 +131,9 @@ def _span(job: Job, after: int, until: int, scrubber: Scrubber) -> Iterator[byte
 
 
 def _line(line: LogLine, scrubber: Scrubber) -> str:
-    # Scrubbed whole, then cut: half of a secret would not be known as one.
-    message = scrubber.text(line.message)
-    more = f" … {len(message) - LINE_LENGTH:,} more characters" if len(message) > LINE_LENGTH else ""
+    message = cut(scrubber.text(line.message))
     at = line.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"{at} {line.level.upper():<8}{line.step:<13}{message[:LINE_LENGTH]}{more}\n"
+    return f"{at} {line.level.upper():<8}{line.step:<13}{message}\n"
 
 
 def _readme(bundle: Bundle, lines: int, acts: int) -> str:

@@ -170,7 +170,8 @@ def _lines_of(act: Activity, now: Attempt | None) -> Iterable[Line]:
 
 def _measures(good: Job, job: Job) -> Iterable[Line]:
     """Duration, rows and worker, each beside what is usual for good runs."""
-    runs = list(Job.objects.good_before(job, of_connection=job.entity_id != good.entity_id)[:RUNS_BACK])
+    found = Job.objects.good_before(job, of_connection=job.entity_id != good.entity_id)
+    runs = list(found.only("entity", "started_at", "ended_at", "rows_extracted")[:RUNS_BACK])
     runs = [one for one in runs if one.entity_id == good.entity_id and one.duration_ms is not None]
     times = [one.duration_ms / 1000 for one in runs if one.duration_ms is not None]
     of = "1 good run" if len(runs) == 1 else f"{len(runs)} good runs"

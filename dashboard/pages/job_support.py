@@ -24,6 +24,7 @@ from jobs.models import Attempt, Job, JobStatus
 from jobs.services.workers import short_name
 
 LOG_LINES = 200
+LINE_LENGTH = 1_000
 _SHORTEST_NAME = 3
 _WIDTH = 12
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -66,7 +67,10 @@ def support_of(job: Job, changes: Changes | None, scrubber: Scrubber, taken: Tak
         ("Versions", _versions(job, attempts)),
         ("Taken", _utc(taken.now)),
     ]
-    log = [f"{_utc(line.at)} {line.level.upper():<8}{line.step:<13}{line.message}" for line in lines]
+    # Secrets are taken out before a line is cut: half of one would not be known.
+    log = [
+        f"{_utc(line.at)} {line.level.upper():<8}{line.step:<13}{cut(scrubber.text(line.message))}" for line in lines
+    ]
     names = _names(job)
 
     def clean(told: Iterable[str]) -> str:
@@ -74,7 +78,7 @@ def support_of(job: Job, changes: Changes | None, scrubber: Scrubber, taken: Tak
 
     # Our own address stays whole, whatever else has the same host.
     parts = [clean([*_head(job), "", *_told(facts)]), *_told([("Page", taken.address)]), ""]
-    parts.append(clean([f"Last {len(log)} log lines, UTC", *log]))
+    parts.append(without_names("\n".join([f"Last {len(log)} log lines, UTC", *log]), names))
     return Support("\n".join(parts), customer_text(job))
 
 
@@ -88,6 +92,12 @@ def what_to_do(job: Job, entry: ErrorEntry) -> list[str]:
     # A job that tries again by itself is no reason to start another one beside it.
     offered = [one for one in entry.actions if job.is_over or one.kind != "sync_now"]
     return [say(job, f"{one.title}. {one.hint}") for one in offered]
+
+
+def cut(message: str) -> str:
+    """Return a line of a log that is fit to be read, and say how much of a longer one is left out."""
+    left = len(message) - LINE_LENGTH
+    return message if left <= 0 else f"{message[:LINE_LENGTH]} … {left:,} more characters"
 
 
 def without_names(text: str, names: Mapping[str, str]) -> str:

@@ -21,11 +21,11 @@ from connectors.providers import registry as providers
 from connectors.providers.manifest import Field
 from connectors.services import activity
 from dashboard.pages import bundle as pages
-from jobs.models import Job, LogLine
+from jobs.models import Job, JobType, LogLine
 from tests.conftest import member
 from tests.dashboard.job_records import add_lines, add_step, page, payroll_entity
 from tests.dashboard.run_records import PLAN, VERSIONS, attempt_of, failed_run, good_run
-from tests.factories import make_connection, make_destination, make_entity
+from tests.factories import make_connection, make_destination, make_entity, make_job
 
 if TYPE_CHECKING:
     from django.http import StreamingHttpResponse
@@ -267,6 +267,17 @@ def test_long_log_is_cut_in_the_middle_and_says_so(viewer: Client, monkeypatch: 
         f"{'x' * 1000} … 200 more characters",
     ]  # fmt: skip
     assert "The log has 9 lines, of which 4 in the middle are left out." in files["README.txt"]
+
+
+def test_job_of_a_deleted_connection_without_entity_and_destination_has_its_bundle(viewer: Client) -> None:
+    connection = make_connection(destination=None, deleted_at=timezone.now(), config={})
+    job = make_job(connection, status="failed", type=JobType.TEST_CONNECTION, error_code="gone_in_a_later_version")
+
+    files = taken(viewer, job)
+
+    assert records(files, "changes.json")["said"] == f"{connection.name} had never passed a connection test before."
+    assert (records(files, "connection.json")["destination"], records(files, "tables.json")) == (None, [])
+    assert records(files, "job.json")["error"]["code"] == "gone_in_a_later_version"
 
 
 def test_customer_words_stand_there_for_a_failure_alone(viewer: Client) -> None:
