@@ -1,4 +1,4 @@
-"""Measures a whole installation: `python -m benchmarks [overhead] [crowd] [pages] [joblog] [search] [slots] [soak]`."""
+"""Measures a whole installation: `python -m benchmarks [overhead] [crowd] [pages] …`; `--help` lists all names."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import crowd, joblog, overhead, pages, search, slots, soak
+from benchmarks import crowd, entities, joblog, overhead, pages, search, slots, soak
 from benchmarks.installation import Installation, installation, say
 
-_ALL = ("overhead", "crowd", "pages", "joblog", "slots")
+_ALL = ("overhead", "crowd", "pages", "entities", "joblog", "slots")
 # What takes 20 GB of disk, and what has a verdict, are asked for by name.
 _NAMED = ("search", "soak")
 
@@ -41,6 +41,7 @@ def _measure(name: str, asked: argparse.Namespace) -> int:
         "overhead": overhead.measure,
         "crowd": crowd.measure,
         "pages": pages.measure,
+        "entities": entities.measure,
         "joblog": joblog.measure,
         "search": search.measure,
         "slots": partial(slots.measure, minutes=asked.minutes or slots.MINUTES),

@@ -49,7 +49,7 @@ def _list(here: Installation, url: str, cookie: tuple[str, str], more: int) -> f
     wait_until(lambda: not Lease.objects.exists(), seconds=_RUN_SECONDS, what="all jobs are over")
     say(f"the list with {Connection.objects.count():,} connections")
     median = _of_server(url, cookie)
-    _in_browser(url, cookie)
+    in_browser(url, cookie)
     return median
 
 
@@ -83,7 +83,8 @@ def say_times(what: str, times: list[float]) -> None:
     say(f"  {what}: median {statistics.median(times):.1f} ms, p90 {tenths[8]:.1f} ms, longest {max(times):.1f} ms")
 
 
-def _in_browser(url: str, cookie: tuple[str, str]) -> None:
+def in_browser(url: str, cookie: tuple[str, str]) -> None:
+    """Print when Chromium has a page's first byte, its first and its full paint, and the end of loading."""
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))

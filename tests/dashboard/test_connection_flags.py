@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from connectors.models import Connection, Status
-from dashboard.pages.flags import FLAGS
+from dashboard.pages.flags import FLAGS, RULES, flags_set
 from jobs.models import JobStatus
 from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job
@@ -86,14 +86,25 @@ def test_flag_is_told_with_its_evidence_and_filters_the_list(viewer: Client, cas
     name, make, evidence = CASES[case]
     connection = make()
 
-    page = flat(viewer.get(connection.get_absolute_url())).partition('aria-label="Flags"')[2].partition("</ul>")[0]
-    listed = {
-        flag: str(connection.pk) in flat(viewer.get(reverse("connections:list"), {"flag": flag})) for flag in FLAGS
-    }
+    response = viewer.get(connection.get_absolute_url())
+    listed = flat(viewer.get(reverse("connections:list"), {"flag": name}))
 
-    assert evidence in page
-    assert page.count("<li") == page.count(" Since <time") == 1
-    assert [flag for flag, is_listed in listed.items() if is_listed] == [name]
+    shown = flat(response).partition('aria-label="Flags"')[2].partition("</ul>")[0]
+    assert [flag.name for flag in response.context["page"].flags] == [name]
+    assert evidence in shown
+    assert shown.count(" Since <time") == 1
+    assert str(connection.pk) in listed
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_list_and_overview_agree_on_who_has_a_flag(viewer: Client, flag: str) -> None:
+    made = [make() for name, make, _ in CASES.values() if name in {flag, "partial"}]
+    now = timezone.now()
+
+    found = set(RULES[flag](Connection.objects.all(), now))
+
+    assert {one for one in Connection.objects.all() if flag in flags_set(one, now)} == found
+    assert found & set(made)
 
 
 def test_well_connection_has_no_flag(viewer: Client) -> None:
@@ -114,5 +125,5 @@ def test_evidence_takes_the_same_queries_whatever_it_names(
     broken.update(status=Status.BROKEN, status_reason="unreachable", failure_streak=3)
 
     # Those of an overview without a flag, its banner (two) and the flag's evidence.
-    with django_assert_num_queries(13 + 2 + 1):
+    with django_assert_num_queries(18 + 2 + 1):
         viewer.get(connection.get_absolute_url())

@@ -1,0 +1,79 @@
+"""The job history of several entities in a real browser: the drawer, its keys, and updates that take nothing away."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import expect
+from pytest_django.live_server_helper import LiveServer
+
+from connectors.models import Connection, Entity
+from jobs.services.finish import Failure, fail, succeed
+from tests.browser import Chromium, aside, is_error, window
+from tests.factories import make_entity, make_ready_connection
+from tests.jobs.chain import RESULT, started, waiting_job
+
+# Some polls of a page on which something runs.
+SOON = 15_000
+
+
+def _payroll() -> dict[str, Entity]:
+    """Three companies, all of which synced before and wait to sync again."""
+    connection = make_ready_connection(provider="sandbox_payroll", name="Payroll")
+    found = {}
+    for name in ("Alder", "Birch", "Cedar"):
+        found[name] = make_entity(connection, name=name, ref=name.lower(), last_success_at=timezone.now())
+        waiting_job(found[name])
+    return found
+
+
+def _run(entity: Entity, code: str = "") -> None:
+    claim = started(entity.jobs.get())
+    if code:
+        fail(claim=claim, failure=Failure(code))
+    else:
+        succeed(claim=claim, result=RESULT)
+
+
+def test_drawer_follows_keys_and_a_run_and_nothing_in_hand_is_lost(
+    live_server: LiveServer, operator: Client, browser: Chromium
+) -> None:
+    companies = _payroll()
+    alder, birch, cedar = companies.values()
+    address = f"{live_server.url}/connections/{birch.connection_id}"
+    with window(browser, operator, f"{address}/jobs/?text=e", fault=is_error) as page:
+        rows, cells, drawer = page.locator("#entity-rows"), page.locator(".cells"), page.locator("#drawer-inside")
+        page.locator(f"#entity-{alder.pk}").press("Enter")
+        expect(drawer).to_contain_text("Alder")
+        page.keyboard.press("ArrowDown")
+        # Birch has no "e", so the list leaves it out, and the way through it does too.
+        expect(drawer).to_contain_text("Cedar")
+        expect(page).to_have_url(f"{address}/entities/{cedar.pk}/?text=e")
+        expect(page.locator(f"#entity-{cedar.pk}")).to_be_focused()
+        page.keyboard.press("ArrowUp")
+        expect(page).to_have_url(f"{address}/entities/{alder.pk}/?text=e")
+
+        search = page.get_by_label("Filter entities")
+        search.fill("half a wo")
+        for entity, code in ((alder, "entity_access_lost"), (cedar, "")):
+            aside(partial(_run, entity, code))
+        expect(cells.get_by_role("link", name="Alder: Failed")).to_be_visible(timeout=SOON)
+        expect(cells.get_by_role("link", name="Cedar: Success")).to_be_visible(timeout=SOON)
+        expect(rows.get_by_role("row", name="Alder")).to_contain_text("Failed")
+        expect(drawer.locator(".drawer-table tbody tr").first).to_contain_text("Failed")
+        expect(page.locator(".legend").first).to_contain_text("Pending 1")
+        expect(search).to_be_focused()
+        expect(search).to_have_value("half a wo")
+
+        page.locator("#exclude-entity").click()
+        page.get_by_role("dialog").get_by_role("button", name="Exclude company").click()
+        expect(page.locator("#pg")).to_have_text("2 of 2 entities synced in the last 24 h")
+        page.locator("#include-entity").click()
+        expect(page.locator("#exclude-entity")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.locator("#drawer")).to_be_hidden()
+        expect(page).to_have_url(f"{address}/jobs/?text=e")
+
+    assert Connection.objects.get(pk=birch.connection_id).entities.selected().count() == len(companies)
