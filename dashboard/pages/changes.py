@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from django.conf import settings
+from django.db.models import Q
 
 from connectors.models import Activity, Connection, Entity
 from dashboard.formatting import NOT_APPLICABLE, duration, number
@@ -108,10 +109,13 @@ def changes_of(job: Job) -> Changes:
 def acts_between(good: Job, job: Job) -> list[Activity]:
     """Return what people did to the connection or its destination, from one run's start to the other's end.
 
-    The newest first; what no run depends on is left out.
+    The newest first; what no run depends on is left out, and so is what was done to other entities.
     """
+    of_others = Q(action__startswith="entity.")
+    if job.entity:
+        of_others &= ~Q(changes__contains=[{"field": job.entity.name}])
     found = Activity.objects.for_list().on_route(job.connection, since=_began(good), until=job.ended_at)
-    return list(found.exclude(action__in=_WITHOUT_EFFECT)[: MOST_ACTS * 10])
+    return list(found.exclude(action__in=_WITHOUT_EFFECT).exclude(of_others)[: MOST_ACTS * 10])
 
 
 def _good(job: Job) -> tuple[Job | None, str]:

@@ -13,6 +13,7 @@ from connectors.services import activity
 from dashboard.formatting import NOT_APPLICABLE
 from dashboard.pages.changes import MOST_ACTS
 from jobs.models import Job, JobStatus, JobType, Lease
+from jobs.services.excluding import exclude_entity, include_entity
 from tests.conftest import member
 from tests.dashboard.job_records import page, payroll_entity, poll, running_sync, sync_of, text
 from tests.dashboard.run_records import (
@@ -81,6 +82,23 @@ def test_what_people_changed_comes_first_with_who_and_what_it_was(viewer: Client
     ]
     assert (found.changed, found.is_ours_unchanged) == (3, False)
     assert "https://b.example" in page(viewer, failed)
+
+
+@pytest.mark.django_db
+def test_what_was_done_to_another_entity_is_no_change_of_this_one() -> None:
+    entity = payroll_entity()
+    good_run(entity)
+    for one in (make_entity(entity.connection, name="Kestrel Nord GmbH"), entity):
+        exclude_entity(connection=entity.connection, entity=one, actor=member("admin"))
+        include_entity(connection=entity.connection, entity=one, actor=member("admin"))
+        make_entity(entity.connection)
+
+    lines = [line for line in compared(failed_run(entity)).lines if line.what.startswith("Configuration")]
+
+    assert [(line.what, line.before, line.now) for line in lines] == [
+        ("Configuration, Kestrel Drivers GmbH", "excluded", "synced"),
+        ("Configuration, Kestrel Drivers GmbH", "synced", "excluded"),
+    ]
 
 
 @pytest.mark.django_db
