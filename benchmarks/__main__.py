@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import crowd, entities, joblog, overhead, pages, search, slots, soak
+from benchmarks import crowd, entities, insight, joblog, overhead, pages, search, slots, soak
 from benchmarks.installation import Installation, installation, say
 
 _ALL = ("overhead", "crowd", "pages", "entities", "joblog", "slots")
 # What takes 20 GB of disk, and what has a verdict, are asked for by name.
-_NAMED = ("search", "soak")
+_NAMED = ("search", "insight", "soak")
 
 
 def main() -> None:
-    """Measure what the command names: all but search and soak without a name. The exit code is a soak's verdict."""
+    """Measure what the command names, without a name all that needs no name. The exit code is a soak's verdict."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"{', '.join(_ALL)} (all without a name), or {' or '.join(_NAMED)}")
     parser.add_argument("--minutes", type=float, help="how long slots (10) and soak (20) go on for")
@@ -44,6 +44,7 @@ def _measure(name: str, asked: argparse.Namespace) -> int:
         "entities": entities.measure,
         "joblog": joblog.measure,
         "search": search.measure,
+        "insight": insight.measure,
         "slots": partial(slots.measure, minutes=asked.minutes or slots.MINUTES),
     }
     with installation() as here:

@@ -10,7 +10,7 @@ from connectors.errors import REGISTRY
 from connectors.errors.sign_in import ENTRIES as SIGN_IN
 from dashboard.formatting import elapsed_time, exact_time, number
 from dashboard.insight.hint import Hint, HintFacts
-from dashboard.pages.guidance import WHO
+from dashboard.pages.guidance import who_acts
 from jobs.insight import Cell
 
 # Of the last two weeks' days, those with a run in the hour.
@@ -73,7 +73,7 @@ def at_one_hour(facts: HintFacts) -> Hint | None:
         sentence=f"Fails {often} {clock}",
         evidence=(
             f"On {bad} of the last {days} days with a run in that hour; of {number(len(others))} other hours with a "
-            f"run {'none' if not failed else number(failed)} failed. A nightly job or a maintenance window at the "
+            f"run, {number(failed) if failed else 'none'} had a failure. A nightly job or a maintenance window at the "
             "source looks like this."
         ),
         weight=60,
@@ -99,12 +99,11 @@ def one_cause(facts: HintFacts) -> Hint | None:
         return None
     steps = sorted({one.step for one in clusters if one.code == code and one.step})
     where = f" in the step {steps[0]}" if len(steps) == 1 else ""
-    retry = "trying again can help" if known.is_retryable else "trying again does not help"
     said = "All" if count == total else f"{number(count)} of"
     return Hint(
         kind="one_cause",
         sentence=f"{said} {number(total)} failures of the last 7 days have one cause: {known.short.lower()}",
-        evidence=f"Code {code}{where}. {WHO[known.who]}, and {retry}.",
+        evidence=f"Code {code}{where}. {who_acts(code)}",
         weight=40,
         way="failed",
     )

@@ -9,20 +9,21 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
 from connectors.models import Entity
-from dashboard.formatting import weekday_and_day
 from dashboard.forms.insight import DEFAULT, PERIODS
 from dashboard.pages import insight_charts as charts
 from dashboard.pages.connection import Subject
 from dashboard.pages.guidance import Guidance, guidance_of
 from dashboard.pages.hints import HintRow, hints_for
 from jobs.insight import Failure, Period, Point, Scope, Trend, read_trend
+from jobs.text import counted
 
 # How many pieces a period has, and how long each is.
-_PIECES = {
+PIECES = {
     "24h": (24, timedelta(hours=1)),
     "7d": (28, timedelta(hours=6)),
     "28d": (28, timedelta(days=1)),
@@ -105,7 +106,7 @@ class Insight:
 def insight_of(subject: Subject, *, entity: Entity | None = None, period: str = DEFAULT) -> Insight:
     """Prepare the page, of `entity` alone where it is given. At most fourteen queries."""
     connection, zone = subject.connection, timezone.get_current_timezone()
-    pieces, length = _PIECES[period]
+    pieces, length = PIECES[period]
     span = Period(subject.now, zone, pieces, length)
     scope = Scope(connection.pk, entity.pk if entity else None)
     trend = read_trend(scope, span, by_entity=subject.has_entities and entity is None)
@@ -118,14 +119,19 @@ def insight_of(subject: Subject, *, entity: Entity | None = None, period: str = 
         ),
         entities=tuple(_entities(subject, entity)),
         period=period,
-        extent=f"{weekday_and_day(span.since, zone)} to now",
+        extent=f"{charts.moment_words(span.starts[0], span)} to now. "
+        f"Jobs are kept for {counted(settings.PATCHBAY_RETENTION_DAYS, 'day')}.",
         whose=entity.name if entity else "",
         hints=hints_for(subject, entity),
         total=trend.total,
         duration=charts.durations(trend.points, span),
         rows=charts.rows(trend.points, span),
         outcomes=charts.outcomes(trend.points, span),
-        pieces=tuple(PieceRow(charts.piece_words(one, span), one) for one in reversed(trend.points) if one.runs),
+        pieces=tuple(
+            PieceRow(charts.moment_words(at, span), one)
+            for at, one in zip(reversed(span.starts), reversed(trend.points), strict=True)
+            if one.runs
+        ),
         by_hour=charts.by_hour(trend.outcomes),
         hours=tuple(_hours(trend)),
         codes=tuple(_codes(subject, trend, entity)),

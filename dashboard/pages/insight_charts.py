@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dashboard.charts import axis_text, grid_step
 from dashboard.formatting import duration, number, weekday_and_day
@@ -38,10 +38,11 @@ def durations(points: Sequence[Point], period: Period) -> Chart | None:
         return None
     third = grid_step(max(high for _, high in known), steps=THIRDS)
     top = third * THIRDS
-    first, last = known[0][0], known[-1][0]
+    first, last = duration(known[0][0]), duration(known[-1][0])
+    course = f"went from {first} to {last}" if first != last else f"is {last} at the begin and at the end"
     return Chart(
-        label=f"Duration of good runs. The median went from {duration(first)} to {duration(last)}, the longest 95th "
-        f"percentile is {duration(max(high for _, high in known))}.",
+        label=f"Duration of good runs. The median {course}; the longest 95th percentile is "
+        f"{duration(max(high for _, high in known))}.",
         scale=tuple(axis_text(third * n) for n in range(THIRDS, -1, -1)),
         words=_words(period),
         paths=(
@@ -57,10 +58,11 @@ def rows(points: Sequence[Point], period: Period) -> Chart | None:
     if not most:
         return None
     third = _round(most / THIRDS)
-    at = max(points, key=lambda point: point.rows).at
+    place = next(place for place, point in enumerate(points) if point.rows == most)
+    at = moment_words(period.starts[place], period)
+    total = number(sum(point.rows for point in points))
     return Chart(
-        label=f"Rows written. {number(sum(point.rows for point in points))} in all, the most from {at:%d %b %H:%M} on: "
-        f"{number(most)}.",
+        label=f"Rows written. {total} in all, the most from {at} on: {number(most)}.",
         scale=tuple(_short(third * n) for n in range(THIRDS, -1, -1)),
         words=_words(period),
         paths=(("r-ink", "".join(_bars([point.rows for point in points], HEIGHT, HEIGHT / (third * THIRDS)))),),
@@ -100,14 +102,15 @@ def by_hour(found: Sequence[Failure]) -> Chart | None:
         return None
     shares = [count / total if total else 0.0 for count, total in zip(failed, runs, strict=True)]
     worst = max(range(HOURS), key=lambda hour: (shares[hour], failed[hour]))
+    top = next(top for top in (0.1, 0.25, 0.5, 1.0) if shares[worst] <= top)
     return Chart(
         label=f"Failed runs by hour of the day. The worst hour begins at {worst:02}:00: {number(failed[worst])} of "
         f"{number(runs[worst])} runs failed.",
-        scale=("100%", "50%", "0"),
+        scale=(f"{top:.0%}", "0"),
         words=tuple(f"{hour:02}" for hour in range(0, HOURS, 3)),
         paths=(
-            ("r-none", "".join(_bars([0.02 if total else 0 for total in runs], HEIGHT, HEIGHT))),
-            ("r-bad", "".join(_bars(shares, HEIGHT, HEIGHT))),
+            ("r-none", "".join(_bars([1.0 if total else 0.0 for total in runs], HEIGHT, _LEAST))),
+            ("r-bad", "".join(_bars(shares, HEIGHT, HEIGHT / top))),
         ),
     )
 
@@ -121,11 +124,10 @@ def hours_of(found: Sequence[Failure]) -> tuple[list[int], list[int]]:
     return runs, failed
 
 
-def piece_words(point: Point, period: Period) -> str:
-    """Say which piece of the period a point is of: "Wed 18 Nov", "Wed 18 Nov, 06:00"."""
-    assert point.at is not None  # noqa: S101 - only the point of all has none
-    day = weekday_and_day(point.at.replace(tzinfo=period.zone), period.zone)
-    return day if period.length >= _DAY else f"{day}, {point.at:%H:%M}"
+def moment_words(at: datetime, period: Period) -> str:
+    """Say when a piece of the period begins: "Wed 18 Nov", "Wed 18 Nov, 06:00"."""
+    day = weekday_and_day(at.replace(tzinfo=period.zone), period.zone)
+    return day if period.length >= _DAY else f"{day}, {at:%H:%M}"
 
 
 def _words(period: Period) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from connectors.versions import versions_of
 from dashboard.formatting import duration, file_size, number, utc_offset
 from dashboard.pages.changes import Changes
 from dashboard.pages.changes_lines import CHANGED, VERSIONS
+from dashboard.pages.guidance import WHO
 from dashboard.pages.job_steps import rows_of
 from jobs.models import Attempt, Job, JobStatus
 from jobs.services.workers import short_name
@@ -31,10 +32,6 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 # Settings that name a place or a person; the others are options such as a TLS mode.
 _NAMING = frozenset({"host", "hostname", "database", "user", "username", "account", "base_url", "url", "path", "file"})
-WHO = {
-    "operator": "an operator of Patchbay", "end_user": "the customer", "provider": "the provider",
-    "us": "whoever runs this Patchbay", "nobody": "nobody",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from connectors.ids import short_id
 from dashboard import formatting
 from dashboard.access import Can
 from dashboard.looks import look_of
+from dashboard.pages.guidance import who_acts
 from dashboard.static_files import bundle_url
 
 register = template.Library()
@@ -45,6 +46,7 @@ register.filter("duration", formatting.duration)
 register.filter("number", formatting.number)
 register.filter("file_size", formatting.file_size)
 register.filter("short_id", short_id)
+register.filter("who_acts", who_acts)
 register.simple_tag(formatting.percent, name="percent")
 register.simple_tag(formatting.width_class, name="width_class")
 register.simple_tag(bundle_url, name="bundled_styles")

@@ -58,7 +58,7 @@ def test_insight_shows_charts_with_sentences_and_the_figures_as_text(viewer: Cli
 
     assert '<a href="/connections/' in page
     assert 'aria-current="page">Insight</a>' in page
-    assert 'aria-label="Duration of good runs. The median went from 5 s to 5 s' in page
+    assert 'aria-label="Duration of good runs. The median is 5 s at the begin and at the end; the longest' in page
     assert 'aria-label="Rows written. 200 in all' in page
     assert 'aria-label="Runs by outcome. 2 went well, 1 failed, 0 were cancelled."' in page
     assert "All figures as a table" in page
@@ -73,7 +73,7 @@ def test_insight_of_failures_says_what_to_do_and_leads_to_the_last_one(viewer: C
     page = flat(viewer.get(_address(connection)))
 
     assert '<span class="tag tag--line mono">provider_unavailable</span>' in page
-    assert "The provider must act. Trying again can help, and Patchbay does so by itself." in page
+    assert "Who acts: the provider. Trying again can help." in page
     assert new.get_absolute_url() in page
     assert old.get_absolute_url() not in page
     assert '<td class="mono">extract</td><td class="num">2</td>' in page
