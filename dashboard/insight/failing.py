@@ -147,10 +147,7 @@ def never_good(facts: HintFacts) -> Hint | None:
     return Hint(
         kind="never_good",
         sentence=f"{number(len(names))} of {number(total)} entities never had a good run",
-        evidence=(
-            f"{shown}{more}: each failed three times in a row at least. Of the others, {number(total - len(names))}, "
-            "none is so."
-        ),
+        evidence=(f"{shown}{more}: three failures in a row at least, and no success since it was found at the source."),
         weight=80,
         way="entities",
     )

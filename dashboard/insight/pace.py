@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from connectors.schedules import INTERVALS
 from dashboard.formatting import duration, number
 from dashboard.insight.hint import Hint, HintFacts
@@ -16,6 +18,8 @@ ROOM = 2.0
 MIN_LOOKS = 20
 # Below half, every other run brings something.
 NOTHING = 0.5
+# What is new comes by days of the week, so a few hours, or a weekend, say nothing about the others.
+WHOLE_WEEK = timedelta(days=6)
 _SPOKEN = {
     60: "1 minute", 300: "5 minutes", 900: "15 minutes", 3600: "hour", 21600: "6 hours", 86400: "day",
 }  # fmt: skip
@@ -52,12 +56,14 @@ def outgrown(facts: HintFacts) -> Hint | None:
 def nothing_new(facts: HintFacts) -> Hint | None:
     """Half of the runs find nothing new, or more, and a longer interval would bring the same rows.
 
-    At least twenty good runs in the last week. A run found nothing new where each of its tables is read by a cursor
-    and none of these moved; tables that are copied whole never count. The interval proposed is the longest choice that
-    is no longer than the mean time between two runs that found something.
+    At least twenty good runs in the last week, which reach over six days of it at least. A run found nothing new where
+    each of its tables is read by a cursor and none of these moved; tables that are copied whole never count. The
+    interval proposed is the longest choice that is no longer than the mean time between two runs that found something.
     """
     recent = facts.history.recent
-    if not facts.interval or recent.success < MIN_LOOKS or recent.unchanged < NOTHING * recent.success:
+    if not facts.interval or recent.span < WHOLE_WEEK:
+        return None
+    if recent.success < MIN_LOOKS or recent.unchanged < NOTHING * recent.success:
         return None
     gap = facts.interval * recent.success / max(recent.success - recent.unchanged, 1)
     would_do = max((one for one in INTERVALS if one <= gap), default=0)

@@ -1,4 +1,4 @@
-"""The Insight page of a connection or of one of its entities: trends, failure patterns, and hints."""
+"""The Insight page of a connection or of one of its entities: trends and failure patterns; `hints` has its hints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from dashboard.forms.insight import DEFAULT, PERIODS
 from dashboard.pages import insight_charts as charts
 from dashboard.pages.connection import Subject
 from dashboard.pages.guidance import Guidance, guidance_of
-from dashboard.pages.hints import HintRow, hints_for
 from jobs.insight import Failure, Period, Point, Scope, Trend, read_trend
 from jobs.text import counted
 
@@ -90,7 +89,6 @@ class Insight:
     period: str
     extent: str
     whose: str
-    hints: tuple[HintRow, ...]
     total: Point
     duration: charts.Chart | None
     rows: charts.Chart | None
@@ -104,7 +102,7 @@ class Insight:
 
 
 def insight_of(subject: Subject, *, entity: Entity | None = None, period: str = DEFAULT) -> Insight:
-    """Prepare the page, of `entity` alone where it is given. At most fourteen queries."""
+    """Prepare the page, of `entity` alone where it is given. Five queries, or three of one entity alone."""
     connection, zone = subject.connection, timezone.get_current_timezone()
     pieces, length = PIECES[period]
     span = Period(subject.now, zone, pieces, length)
@@ -122,7 +120,6 @@ def insight_of(subject: Subject, *, entity: Entity | None = None, period: str = 
         extent=f"{charts.moment_words(span.starts[0], span)} to now. "
         f"Jobs are kept for {counted(settings.PATCHBAY_RETENTION_DAYS, 'day')}.",
         whose=entity.name if entity else "",
-        hints=hints_for(subject, entity),
         total=trend.total,
         duration=charts.durations(trend.points, span),
         rows=charts.rows(trend.points, span),

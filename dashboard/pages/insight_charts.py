@@ -107,7 +107,7 @@ def by_hour(found: Sequence[Failure]) -> Chart | None:
         label=f"Failed runs by hour of the day. The worst hour begins at {worst:02}:00: {number(failed[worst])} of "
         f"{number(runs[worst])} runs failed.",
         scale=(f"{top:.0%}", "0"),
-        words=tuple(f"{hour:02}" for hour in range(0, HOURS, 3)),
+        words=tuple(f"{hour:02}" for hour in range(0, HOURS + 1, 3)),
         paths=(
             ("r-none", "".join(_bars([1.0 if total else 0.0 for total in runs], HEIGHT, _LEAST))),
             ("r-bad", "".join(_bars(shares, HEIGHT, HEIGHT / top))),

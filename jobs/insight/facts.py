@@ -38,7 +38,8 @@ class TableRows:
 class Window:
     """The data syncs of a week: how they ended, the quartiles of the good ones' seconds, and their tables.
 
-    `unchanged` are good ones that found nothing new: each of their tables is read by a cursor, and none moved.
+    `unchanged` are good ones that found nothing new: each of their tables is read by a cursor, and none moved. `span`
+    is the time between the first and the last of them all.
     """
 
     success: int = 0
@@ -48,6 +49,7 @@ class Window:
     p75: float = 0.0
     unchanged: int = 0
     tables: Mapping[str, TableRows] = field(default_factory=dict)
+    span: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,11 @@ SELECT count(*) FILTER (WHERE is_good), count(*) FILTER (WHERE NOT is_good),
         SELECT one ->> 'name' AS name, max(one ->> 'mode') AS mode, count(*) AS runs,
             percentile_cont(0.5) WITHIN GROUP (ORDER BY (one ->> 'extracted')::float) AS rows
         FROM jobs_job, jsonb_array_elements(tables) AS one WHERE {_SYNCS} AND status = 'success'
-            AND one ? 'extracted' GROUP BY 1) AS by_table)
+            AND one ? 'extracted' GROUP BY 1) AS by_table),
+    max(created_at) - min(created_at)
 FROM (
-    SELECT status = 'success' AS is_good, extract(epoch FROM ended_at - started_at)::float AS seconds, tables
+    SELECT created_at, status = 'success' AS is_good, tables,
+        extract(epoch FROM ended_at - started_at)::float AS seconds
     FROM jobs_job WHERE {_SYNCS} AND status IN ('success', 'failed')
 ) AS run
 """  # noqa: S608 - every part is a text of ours
@@ -139,8 +143,15 @@ def _read(scope: Scope, now: datetime, zone: tzinfo) -> HistoryFacts:
     )
 
 
-def _window(success: int, failed: int, quartiles: list[float] | None, unchanged: int, tables: str | None) -> Window:
+def _window(
+    success: int,
+    failed: int,
+    quartiles: list[float] | None,
+    unchanged: int,
+    tables: str | None,
+    span: timedelta | None,
+) -> Window:
     found: dict[str, Any] = json.loads(tables or "{}")
     known = {name: TableRows(mode or "", runs, rows) for name, (mode, runs, rows) in found.items()}
     p25, p50, p75 = quartiles or (0.0, 0.0, 0.0)
-    return Window(success, failed, p25, p50, p75, unchanged, known)
+    return Window(success, failed, p25, p50, p75, unchanged, known, span or timedelta())

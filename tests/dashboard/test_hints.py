@@ -138,9 +138,11 @@ def test_outgrown_says_what_runs_take_and_what_fits() -> None:
     ],
 )
 def test_nothing_new_proposes_what_brings_the_same(interval: int, runs: int, unchanged: int, would_do: int) -> None:
-    hint = nothing_new(_facts(recent=_week(runs=runs, unchanged=unchanged), interval=interval))
+    week = _week(runs=runs, unchanged=unchanged, span=6 * DAY)
+    hint = nothing_new(_facts(recent=week, interval=interval))
 
     assert (hint.interval if hint else 0) == would_do
+    assert nothing_new(_facts(recent=replace(week, span=6 * DAY - timedelta(seconds=1)), interval=interval)) is None
 
 
 def _cells(failing: Sequence[int], *, days: int = 14, bad_days: int | None = None, others: int = 0) -> Iterator[Cell]:
@@ -238,7 +240,10 @@ def test_never_good_is_told_while_others_work(names: tuple[str, ...], total: int
 
 def test_hints_come_strongest_first() -> None:
     facts = _facts(
-        recent=_week(70.0, runs=20, unchanged=20), before=_week(10.0), interval=60, never=NeverGood(("A",), 3)
+        recent=_week(70.0, runs=20, unchanged=20, span=7 * DAY),
+        before=_week(10.0),
+        interval=60,
+        never=NeverGood(("A",), 3),
     )
 
     assert [hint.kind for hint in hints_of(facts)] == ["never_good", "outgrown", "slower", "nothing_new"]

@@ -110,12 +110,15 @@ def test_insight_without_a_job_says_so(viewer: Client) -> None:
     assert "no pattern is strong enough" in page
 
 
-def test_insight_poll_renews_the_head_alone_and_reads_no_history(
+def test_insight_poll_renews_head_and_hints_and_reads_no_trend(
     viewer: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     connection = make_connection()
     _often(connection)
 
+    viewer.get(_address(connection))
+
+    # Session, user, groups, connection; leases, totals. What the jobs say is kept.
     with django_assert_num_queries(6):
         first = viewer.get(_address(connection), headers=HTMX)
     known = viewer.get(_address(connection), headers={**HTMX, "If-None-Match": first.headers["ETag"]})
@@ -124,6 +127,11 @@ def test_insight_poll_renews_the_head_alone_and_reads_no_history(
     assert '<div id="head" class="stack" hx-swap-oob="true">' in flat(first)
     assert "<svg viewBox" not in flat(first)
     assert known.status_code == 304
+    assert "every 5 minutes fits" in flat(first)
+
+    Connection.objects.filter(pk=connection.pk).update(interval_seconds=300)
+    changed = viewer.get(_address(connection), headers={**HTMX, "If-None-Match": first.headers["ETag"]})
+    assert "no pattern is strong enough" in flat(changed)
 
 
 def test_a_hint_leads_an_operator_to_the_schedule_that_it_proposes(viewer: Client, operator: Client) -> None:

@@ -90,6 +90,8 @@ def paths(stack: Stack) -> list[str]:
     audit_copy = f"/connections/{records.connection_id(stack, 'Webshop audit copy')}/"
     webshop = f"/connections/{records.connection_id(stack, 'Webshop')}/"
     pages += [f"{audit_copy}resume/", f"{webshop}pause/", f"{webshop}resync/"]
+    payroll = f"/connections/{records.connection_id(stack, 'Halden payroll')}/"
+    pages += [f"{audit_copy}insight/", f"{payroll}insight/?period=24h"]
     pages += [records.entity(stack, ref).path for ref in ("co_halden_foods", "co_halden_iberia")]
     pages += [records.last_job(stack, name).path for name in ("Webshop", "Halden payroll", "Webshop staging")]
     return pages

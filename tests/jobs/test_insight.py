@@ -109,6 +109,7 @@ def test_facts_compare_the_last_week_with_the_week_that_ended_four_weeks_ago(con
     assert (facts.recent.success, facts.recent.failed, facts.recent.unchanged) == (6, 1, 1)
     assert (facts.recent.p25, facts.recent.p50, facts.recent.p75) == (12.5, 25.0, 37.5)
     assert facts.recent.tables == {"events": TableRows("merge", 5, 280.0)}
+    assert facts.recent.span == 6 * HOUR
     assert facts.clusters == (Cluster("provider_unavailable", "extract", 1),)
 
 
