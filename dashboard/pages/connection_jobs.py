@@ -15,6 +15,7 @@ from dashboard.forms.history import JOB_TYPES, Asked
 from dashboard.pages.chips import Chip, Choice
 from dashboard.pages.connection import Subject
 from dashboard.pages.history import JobRow, job_row
+from dashboard.pages.job_retention import Retention, retention
 from jobs.models import Job, JobQuerySet, JobStatus, Trigger
 
 JOBS_PER_PAGE = 25
@@ -52,6 +53,7 @@ class JobPage:
     newest: str
     newer: str
     older: str
+    kept: Retention
 
 
 def jobs_of(subject: Subject, asked: Asked, only: Entity | None) -> JobPage:
@@ -78,6 +80,7 @@ def jobs_of(subject: Subject, asked: Asked, only: Entity | None) -> JobPage:
         newest=asked.link(**start) if is_away else "",
         newer=asked.link(**{**start, "newer_than": shown[0].pk}) if is_away and shown else "",
         older=asked.link(**{**start, "older_than": shown[-1].pk}) if shown and (is_back or is_more) else "",
+        kept=retention(subject.now, timezone.get_current_timezone(), began=subject.connection.created_at),
     )
 
 

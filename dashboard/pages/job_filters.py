@@ -42,10 +42,12 @@ def chips_of(kept: JobCriteria, zone: tzinfo) -> Iterator[Chip]:
     yield _chip(kept, "trigger", "Trigger", Trigger.choices)
     yield _chip(kept, "code", "Error code", [(code, code) for code in sorted(REGISTRY)])
     yield _chip(kept, "provider", "Provider", [(one.kind, one.name) for one in providers.all_manifests()])
-    for name, whose in (("connection", kept.connection), ("entity", kept.entity)):
-        if whose:
-            without: Any = {name: None}
-            yield Chip(name, name.capitalize(), whose.name, replace(kept, **without).address(), ())
+    if kept.connection:
+        mark = " (deleted)" if kept.connection.deleted_at else ""
+        without = replace(kept, connection=None)
+        yield Chip("connection", "Connection", f"{kept.connection.name}{mark}", without.address(), ())
+    if kept.entity:
+        yield Chip("entity", "Entity", kept.entity.name, replace(kept, entity=None).address(), ())
 
 
 def _chip(

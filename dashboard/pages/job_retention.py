@@ -27,10 +27,11 @@ class Retention:
     rule: str
 
 
-def retention(now: datetime, zone: tzinfo, *, is_end: bool = False) -> Retention:
+def retention(now: datetime, zone: tzinfo, *, is_end: bool = False, began: datetime | None = None) -> Retention:
     """Return the rule at `now`. A week goes as a whole, once its last day is out of the time that is kept.
 
-    At the end of a list, where it is told (`is_end`), one query asks whether this installation is as old as that.
+    Whether jobs were removed is told by when what they belong to `began`. Without that, one query asks at the end of a
+    list (`is_end`) whether this installation is as old as that.
     """
     days = settings.PATCHBAY_RETENTION_DAYS
     oldest = week_of(now - timedelta(days=days))
@@ -39,7 +40,7 @@ def retention(now: datetime, zone: tzinfo, *, is_end: bool = False) -> Retention
         days=days,
         oldest=oldest,
         removed_at=oldest + timedelta(days=days),
-        has_removed=is_end and _began_before(oldest),
+        has_removed=began < oldest if began else is_end and _began_before(oldest),
         rule=f"Jobs are kept for {days} days and removed by whole weeks, each once its last day is older than that. "
         f"Now the oldest ones kept are those made since {edge}.",
     )

@@ -59,11 +59,11 @@ def test_deleted_connection_is_found_by_name_and_id(viewer: Client) -> None:
     for meant in (str(gone.pk), short_id(gone.pk)):
         text = page(viewer, f"?connection={meant}")
         assert re.findall(r'id="job-([^"]+)"', text) == ids(job)
-        assert "Connection: Gone</span>" in text
+        assert "Connection: Gone (deleted)</span>" in text
     # A name means what is kept first, unless only a deleted one has it.
     assert "Connection: Gone again</span>" in page(viewer, "?connection=gone")
     make_connection(name="Left", deleted_at=timezone.now())
-    assert "Connection: Left</span>" in page(viewer, "?connection=left")
+    assert "Connection: Left (deleted)</span>" in page(viewer, "?connection=left")
     make_connection(name="Left", deleted_at=timezone.now())
     note = page(viewer, "?connection=left")
     assert f"such as “Left” (deleted, {short_id(new_id())[:6]}" in note
