@@ -25,8 +25,12 @@ SOON = 15_000
 
 
 @pytest.fixture
-def page(live_server: LiveServer, operator: Client, browser: Chromium) -> Iterator[Page]:
-    """A browser of an operator. An error of any kind fails the test."""
+def page(
+    live_server: LiveServer, operator: Client, browser: Chromium, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Page]:
+    """A browser of an operator, whose list asks every second. An error of any kind fails the test."""
+    for interval in ("_BUSY", "_IDLE"):
+        monkeypatch.setattr(f"dashboard.pages.job_list.{interval}", 1)
     options = {"base_url": live_server.url, "viewport": {"width": 1440, "height": 700}}
     with window(browser, operator, live_server.url, fault=is_error, **options) as opened:
         yield opened
