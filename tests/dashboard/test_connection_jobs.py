@@ -103,6 +103,20 @@ def test_jobs_takes_the_same_queries_whatever_it_shows(
         viewer.get(_address(connection))
 
 
+@pytest.mark.parametrize("count", [1, 30])
+def test_jobs_of_one_entity_take_the_same_queries_however_many(
+    viewer: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    connection = make_connection()
+    entity = make_entity(connection)
+    for _ in range(count):
+        make_job(connection, entity, actor=member("operator"), trigger=Trigger.USER)
+
+    # As above without the three for a list of entities.
+    with django_assert_num_queries(QUERIES - 3):
+        viewer.get(_address(connection), {"status": "success"})
+
+
 def test_jobs_counts_the_entities_by_how_their_last_job_went(viewer: Client) -> None:
     connection = _payroll(2)
     make_entity(connection, name="Failing", failure_streak=1, recent_runs=[_run("failed")])

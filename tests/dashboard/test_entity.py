@@ -114,10 +114,11 @@ def test_entity_before_its_first_run_says_so(viewer: Client, connection: Connect
     assert "No run yet" in page
 
 
+@pytest.mark.parametrize("count", [1, 12])
 def test_entity_takes_the_same_queries_whatever_it_shows(
-    viewer: Client, connection: Connection, birch: Entity, django_assert_num_queries: DjangoAssertNumQueries
+    viewer: Client, connection: Connection, birch: Entity, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
-    for _ in range(3):
+    for _ in range(count):
         make_job(connection, birch)
 
     with django_assert_num_queries(QUERIES):
