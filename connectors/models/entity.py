@@ -79,14 +79,18 @@ class EntityQuerySet(models.QuerySet["Entity"]):
         return self.annotate(outcome=Case(*whens, default=Value(Outcome.NEVER), output_field=models.CharField()))
 
     def totals(self, *, since: datetime, running: Collection[UUID], waiting: Collection[UUID]) -> dict[str, int]:
-        """Count in one query: all that sync (`total`), by status, by outcome, planned, and synced `since` then."""
-        syncs = Q(is_selected=True)
+        """Count in one query: all that sync (`total`), by status, by outcome, planned, and synced `since` then.
+
+        `again` are those of the last that wait or run now.
+        """
+        syncs, recent = Q(is_selected=True), Q(last_success_at__gte=since)
         counts = {status.value: Count("pk", filter=syncs & Q(status=status)) for status in Status}
         counts |= {outcome.value: Count("pk", filter=Q(outcome=outcome)) for outcome in Outcome}
         return self.with_outcome(running=running, waiting=waiting).aggregate(
             total=Count("pk", filter=syncs),
+            again=Count("pk", filter=syncs & recent & Q(outcome__in=(Outcome.RUNNING, Outcome.PENDING))),
             planned=Count("pk", filter=syncs & Q(next_run_at__isnull=False)),
-            synced=Count("pk", filter=syncs & Q(last_success_at__gte=since)),
+            synced=Count("pk", filter=syncs & recent),
             **counts,
         )
 

@@ -113,7 +113,8 @@ def _whose(subject: Subject, count: int, names: Iterable[str], verb: tuple[str, 
     named = list(names)
     others = f" and {count - len(named)} more" if count > len(named) else ""
     total = subject.totals["total"]
-    return f"{count} of {total} entities {verb[count != 1]}: {', '.join(named)}{others}."
+    # A company's name may end with a full stop of its own.
+    return f"{count} of {total} entities {verb[count != 1]}: {', '.join(named)}{others}".removesuffix(".") + "."
 
 
 def _those(subject: Subject, outcome: Outcome) -> tuple[str, str]:

@@ -86,9 +86,10 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The page without its jobs. `share` is how much of it synced in the last 24 hours, `cells` the blocks of the bar.
+    """The page without its jobs, with the blocks of the bar as `cells`.
 
-    With too many entities for blocks there are none, and the bar has one part per outcome.
+    `share` is how much of it synced in the last 24 hours, `again` how many of these wait or run again. With too many
+    entities for blocks there are none, and the bar has one part per outcome.
     """
 
     head: Head
@@ -96,6 +97,7 @@ class History:
     synced: int
     total: int
     share: str
+    again: int
     counts: tuple[Count, ...]
     cells: tuple[Cell, ...]
     rows: tuple[HistoryRow, ...]
@@ -119,6 +121,7 @@ def history_of(subject: Subject, asked: Asked) -> History:
         synced=totals["synced"],
         total=totals["total"],
         share=formatting.percent(totals["synced"], totals["total"]),
+        again=totals["again"],
         counts=tuple(_counts(subject, asked)),
         cells=tuple(_cells(subject)) if page and totals["total"] <= MOST_CELLS else (),
         rows=tuple(_row(one, subject.live.get(one.pk)) for one in page.rows) if page else (),

@@ -127,6 +127,7 @@ def test_jobs_counts_the_entities_by_how_their_last_job_went(viewer: Client) -> 
     page = flat(viewer.get(_address(connection)))
 
     assert "4 of 6 entities synced in the last 24 h" in page
+    assert "Overall completion 67%. 2 of those in progress or pending synced before." in page
     for name, outcome in (
         ("Failing", "Failed"),
         ("Busy", "In progress"),
