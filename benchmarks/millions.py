@@ -21,6 +21,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -101,12 +102,26 @@ def fill(here: Installation, *, jobs: int = JOBS, days: int = DAYS) -> History:
     until = datetime.now(UTC)
     since = until - timedelta(days=days)
     began = time.monotonic()
-    busy, entities = _write_names(since)
+    with _index_made_after():
+        busy, entities = _write_names(since)
     say(f"{CONNECTIONS:,} connections and {ENTITIES:,} entities, in {time.monotonic() - began:.0f} s")
     began = time.monotonic()
     _write_jobs([one.pk for one in busy], entities, jobs=jobs, since=since, until=until)
     say(f"{jobs:,} jobs over {days} days, in {time.monotonic() - began:.0f} s and {_bytes() / 1e9:.1f} GB")
     return History(jobs, since, until, tuple(busy))
+
+
+@contextmanager
+def _index_made_after() -> Iterator[None]:
+    """Take the index of parts of names away for a while: made at once it takes a tenth of the time."""
+    from django.db import connection  # noqa: PLC0415 - Django is set up late
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_indexdef('name_by_part'::regclass)")
+        (definition,) = cursor.fetchone()
+        cursor.execute("DROP INDEX name_by_part")
+        yield
+        cursor.execute(definition)
 
 
 def _write_names(since: datetime) -> tuple[list[Connection], list[UUID]]:
@@ -189,7 +204,7 @@ def _write_jobs(busy: list[UUID], entities: list[UUID], *, jobs: int, since: dat
             )
         cursor.execute("SET statement_timeout = 0")
         # As autovacuum would have done by and by.
-        cursor.execute("VACUUM ANALYZE jobs_job, connectors_connection, connectors_entity")
+        cursor.execute("VACUUM ANALYZE jobs_job, connectors_connection, connectors_entity, connectors_name")
         cursor.execute("SET statement_timeout = 30000")
 
 
