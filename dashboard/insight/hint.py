@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from statistics import median
 from typing import Literal
 
 from jobs.insight import HistoryFacts
@@ -49,19 +50,23 @@ class Outage:
 class HintFacts:
     """All that hints may rest on, of a connection or of one of its entities.
 
-    `interval` is the fixed interval of the schedule in seconds, 0 where it has none. `who` names an end of the
-    sentence where it is an entity's: "Halden Foods UK".
+    `interval` is the fixed interval of the schedule in seconds, 0 where it has none. `latest` are the seconds of the
+    good ones among the last 30 runs: what was mended since is no hint any more.
     """
 
     now: datetime
     zone: tzinfo
     history: HistoryFacts = field(default_factory=HistoryFacts)
     interval: int = 0
+    latest: tuple[float, ...] = ()
     never: NeverGood = field(default_factory=NeverGood)
     outage: Outage | None = None
     credentials_at: datetime | None = None
     credentials_by: str = ""
-    source: str = "The source"
+
+    def is_still(self, seconds: float) -> bool:
+        """Whether the middle one of the latest good runs took so long, or longer; also where none is known."""
+        return not self.latest or median(self.latest) >= seconds
 
 
 # A pure function of the facts; None where they do not support the hint.

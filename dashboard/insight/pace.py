@@ -28,11 +28,13 @@ _SPOKEN = {
 def outgrown(facts: HintFacts) -> Hint | None:
     """Runs take four fifths of the interval between them, or longer; the smallest interval that fits is proposed.
 
-    The median of at least ten good runs of the last week. "Fits" leaves as much time again as a run takes. Nothing is
-    said where none of the choices fits.
+    The median of at least ten good runs of the last week, and that of the last 30 runs, so that the hint goes once
+    somebody mended it. "Fits" leaves as much time again as a run takes; nothing is said where no choice does.
     """
     recent = facts.history.recent
     if not facts.interval or recent.success < MIN_RUNS or recent.p50 < FULL * facts.interval:
+        return None
+    if not facts.is_still(FULL * facts.interval):
         return None
     fits = next((one for one in INTERVALS if one > facts.interval and one >= ROOM * recent.p50), 0)
     if not fits:

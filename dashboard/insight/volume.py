@@ -40,14 +40,15 @@ def slower(facts: HintFacts) -> Hint | None:
     """Syncs take twice as long as four weeks ago, or longer; and the table that grew most, where one did.
 
     The median of both weeks' good runs, with at least ten in each; it is five seconds more at least; and the faster
-    quarter of now is above the slower quarter of then, so that two weeks that overlap make no hint.
+    quarter of now is above the slower quarter of then, so that two weeks that overlap make no hint. The last 30 runs
+    are as slow, so that the hint goes once somebody mended it.
     """
     before, recent = facts.history.before, facts.history.recent
     if min(before.success, recent.success) < MIN_RUNS or before.p50 <= 0:
         return None
     is_apart = recent.p25 > before.p75
     is_more = recent.p50 >= SLOWER * before.p50 and recent.p50 - before.p50 >= SLOWER_BY_SECONDS
-    if not (is_apart and is_more):
+    if not (is_apart and is_more and facts.is_still(SLOWER * before.p50)):
         return None
     grown = max(_changes(facts), key=lambda one: one.ratio, default=None)
     grew = _grew(grown) if grown else ""
@@ -66,14 +67,17 @@ def slower(facts: HintFacts) -> Hint | None:
 def shrank(facts: HintFacts) -> Hint | None:
     """A table that is copied whole has half the rows of four weeks ago, or fewer.
 
-    The median rows of at least ten good runs in each week, and a thousand rows then: a filter, a purge at the source
-    or a lost permission looks like this, and no run fails. Tables that are merged are read in parts, so their counts
-    say nothing about what is there.
+    The median rows of at least ten good runs in each week, the last one too, and a thousand rows then: a filter, a
+    purge at the source or a lost permission looks like this, and no run fails. Tables that are merged are read in
+    parts, so their counts say nothing about what is there.
     """
     lost = [
         one
         for one in _changes(facts)
-        if one.recent.mode == one.before.mode == "replace" and one.before.rows >= MIN_ROWS and one.ratio <= SHRANK
+        if one.recent.mode == one.before.mode == "replace"
+        and one.before.rows >= MIN_ROWS
+        and one.ratio <= SHRANK
+        and one.recent.last <= SHRANK * one.before.rows
     ]
     if not lost:
         return None

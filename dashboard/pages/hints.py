@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors.models import BROKEN_AFTER, Connection, Entity, ScheduleKind
+from dashboard.charts import Run
 from dashboard.insight import Hint, HintFacts, hints_of
 from dashboard.insight.hint import NeverGood, Outage
 from dashboard.insight.pace import spoken
@@ -36,7 +37,7 @@ class HintRow:
 def hints_for(subject: Subject, entity: Entity | None = None, *, most: int | None = None) -> tuple[HintRow, ...]:
     """Return the strongest hints of a connection, or of one of its entities. At most seven queries."""
     found = hints_of(facts_of(subject, entity))
-    return tuple(_row(subject.connection, hint) for hint in found[:most])
+    return tuple(_row(subject.connection, entity, hint) for hint in found[:most])
 
 
 def facts_of(subject: Subject, entity: Entity | None) -> HintFacts:
@@ -49,11 +50,17 @@ def facts_of(subject: Subject, entity: Entity | None) -> HintFacts:
         zone=zone,
         history=history_facts(scope, subject.now, zone),
         interval=connection.interval_seconds if connection.schedule_kind == ScheduleKind.INTERVAL else 0,
+        latest=_latest(entity or connection),
         never=NeverGood() if entity else _never(subject),
         outage=_outage(entity or connection),
         credentials_at=connection.credentials_set_at,
         credentials_by=by.get_username() if by else "",
     )
+
+
+def _latest(record: Connection | Entity) -> tuple[float, ...]:
+    runs: list[Run] = record.recent_runs
+    return tuple((run["ms"] or 0) / 1000 for run in runs if run["status"] == JobStatus.SUCCESS)
 
 
 def _never(subject: Subject) -> NeverGood:
@@ -73,8 +80,8 @@ def _outage(record: Connection | Entity) -> Outage | None:
     return Outage(made[0], made[1], record.last_success_at) if made else None
 
 
-def _row(connection: Connection, hint: Hint) -> HintRow:
-    label, href, needs = _way(connection, hint)
+def _row(connection: Connection, entity: Entity | None, hint: Hint) -> HintRow:
+    label, href, needs = _way(connection, entity, hint)
     return HintRow(
         kind=hint.kind,
         sentence=hint.sentence,
@@ -86,7 +93,7 @@ def _row(connection: Connection, hint: Hint) -> HintRow:
     )
 
 
-def _way(connection: Connection, hint: Hint) -> tuple[str, str, str]:
+def _way(connection: Connection, entity: Entity | None, hint: Hint) -> tuple[str, str, str]:
     """Return the words, the address, and the action of the policy table that a hint's button needs."""
     setup, history = (reverse(f"connections:{name}", args=[connection.pk]) for name in ("setup", "jobs"))
     if hint.way == "schedule":
@@ -100,4 +107,5 @@ def _way(connection: Connection, hint: Hint) -> tuple[str, str, str]:
         return "Show the failed jobs", f"{reverse('jobs:list')}?{query}", "see"
     if hint.way == "entities":
         return "Show the entities", history, "see"
-    return "Show the jobs", history, "see"
+    query = f"?{urlencode({'entity': entity.pk})}" if entity else ""
+    return "Show the jobs", f"{history}{query}#all-jobs", "see"

@@ -16,22 +16,22 @@ from django.core.cache import cache
 from django.db import connection as database
 
 from connectors.ids import first_id_at
-from jobs.insight.scope import Scope
+from jobs.insight.scope import KEPT_SECONDS, Scope
 from jobs.models import JobType
 
 # The last week, and the week that ended four weeks ago.
 RECENT, BEFORE = timedelta(days=7), timedelta(days=28)
 CELLS_OVER = timedelta(days=14)
-_KEPT_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """One table in a window: how it is written, in how many syncs, and the rows read by the middle one of them."""
+    """One table in a window: how it is written, in how many syncs, and the rows read by the middle and last of them."""
 
     mode: str
     runs: int
     rows: float
+    last: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,10 @@ _WINDOW = f"""
 SELECT count(*) FILTER (WHERE is_good), count(*) FILTER (WHERE NOT is_good),
     percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE is_good),
     count(*) FILTER (WHERE is_good AND {_NOTHING_NEW}),
-    (SELECT jsonb_object_agg(name, jsonb_build_array(mode, runs, rows)) FROM (
+    (SELECT jsonb_object_agg(name, jsonb_build_array(mode, runs, rows, last)) FROM (
         SELECT one ->> 'name' AS name, max(one ->> 'mode') AS mode, count(*) AS runs,
-            percentile_cont(0.5) WITHIN GROUP (ORDER BY (one ->> 'extracted')::float) AS rows
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY (one ->> 'extracted')::float) AS rows,
+            (array_agg((one ->> 'extracted')::float ORDER BY id DESC))[1] AS last
         FROM jobs_job, jsonb_array_elements(tables) AS one WHERE {_SYNCS} AND status = 'success'
             AND one ? 'extracted' GROUP BY 1) AS by_table),
     max(created_at) - min(created_at)
@@ -116,7 +117,7 @@ def history_facts(scope: Scope, now: datetime, zone: tzinfo) -> HistoryFacts:
     kept: HistoryFacts | None = cache.get(key)
     if kept is None:
         kept = _read(scope, now, zone)
-        cache.set(key, kept, _KEPT_SECONDS)
+        cache.set(key, kept, KEPT_SECONDS)
     return kept
 
 
@@ -152,6 +153,6 @@ def _window(
     span: timedelta | None,
 ) -> Window:
     found: dict[str, Any] = json.loads(tables or "{}")
-    known = {name: TableRows(mode or "", runs, rows) for name, (mode, runs, rows) in found.items()}
+    known = {name: TableRows(mode or "", *counts) for name, (mode, *counts) in found.items()}
     p25, p50, p75 = quartiles or (0.0, 0.0, 0.0)
     return Window(success, failed, p25, p50, p75, unchanged, known, span or timedelta())

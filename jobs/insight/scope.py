@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+# How long what was read over weeks is kept, in each process.
+KEPT_SECONDS = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

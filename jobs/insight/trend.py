@@ -8,13 +8,15 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import connection as database
 
 from connectors.ids import first_id_at
-from jobs.insight.scope import Scope
+from jobs.insight.scope import KEPT_SECONDS, Scope
 from jobs.models import SYNC_TYPES, JobType
 
 ENTITIES_SHOWN = 10
+_DAY = timedelta(days=1)
 # Every grid of hours and days counts from here, a midnight.
 _ORIGIN = datetime(2001, 1, 1)  # noqa: DTZ001 - a wall clock's time, in whatever zone the reader has
 
@@ -137,7 +139,19 @@ GROUP BY 1 ORDER BY failed DESC, median DESC NULLS LAST, 1 LIMIT %(shown)s
 
 
 def read_trend(scope: Scope, period: Period, *, by_entity: bool) -> Trend:
-    """Read a period of `scope`: two queries, and one more with `by_entity`."""
+    """Return a period of `scope`. Where its pieces are days it is at most two minutes old: weeks are much to read."""
+    if period.length < _DAY:
+        return _read(scope, period, by_entity=by_entity)
+    key = f"insight.{scope.key}.{period.zone}.{period.starts[0]:%Y%m%d}.{period.pieces}.{by_entity}"
+    kept: Trend | None = cache.get(key)
+    if kept is None:
+        kept = _read(scope, period, by_entity=by_entity)
+        cache.set(key, kept, KEPT_SECONDS)
+    return kept
+
+
+def _read(scope: Scope, period: Period, *, by_entity: bool) -> Trend:
+    """Read it: two queries, and one more with `by_entity`."""
     values: dict[str, Any] = {
         "key": scope.key,
         "first": first_id_at(period.since),

@@ -32,7 +32,7 @@ def _week(median: float = 10.0, *, runs: int = 10, spread: float = 0.1, **values
 
 
 def _tables(mode: str = "replace", runs: int = 10, **rows: float) -> dict[str, TableRows]:
-    return {name: TableRows(mode, runs, count) for name, count in rows.items()}
+    return {name: TableRows(mode, runs, count, count) for name, count in rows.items()}
 
 
 def test_facts_of_nothing_support_no_hint() -> None:
@@ -115,6 +115,22 @@ def test_outgrown_proposes_the_smallest_interval_that_fits(interval: int, median
     hint = outgrown(_facts(recent=_week(median, runs=runs), interval=interval))
 
     assert (hint.interval if hint else 0) == fits
+
+
+@pytest.mark.parametrize(("latest", "is_told"), [((48.0,) * 30, True), ((47.9,) * 30, False), ((), True)])
+def test_outgrown_goes_once_the_last_runs_fit(latest: tuple[float, ...], *, is_told: bool) -> None:
+    assert bool(outgrown(_facts(recent=_week(70.0), interval=60, latest=latest))) is is_told
+
+
+@pytest.mark.parametrize(("latest", "is_told"), [((20.0,) * 30, True), ((19.9,) * 30, False)])
+def test_slower_goes_once_the_last_runs_are_fast(latest: tuple[float, ...], *, is_told: bool) -> None:
+    assert bool(slower(_facts(before=_week(10.0), recent=_week(30.0), latest=latest))) is is_told
+
+
+def test_shrank_goes_once_the_last_run_has_the_rows() -> None:
+    lost = {"orders": TableRows("replace", 10, 100.0, 501.0)}
+
+    assert shrank(_facts(before=_week(tables=_tables(orders=1000)), recent=_week(tables=lost))) is None
 
 
 def test_outgrown_says_what_runs_take_and_what_fits() -> None:

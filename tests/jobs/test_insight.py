@@ -99,16 +99,18 @@ def test_facts_compare_the_last_week_with_the_week_that_ended_four_weeks_ago(con
     then, between = NOW - timedelta(days=30), NOW - timedelta(days=20)
     make_past(connection, [Run(at, 10.0, values=_copied(100)) for at in every(HOUR, since=then, until=then + 9 * HOUR)])
     make_past(connection, [Run(between, 5000.0, values=_copied(9))])
-    make_past(connection, [Run(NOW - n * HOUR, 10.0 * n, values=_copied(280, new=n > 1)) for n in (1, 2, 3, 4, 5)])
+    make_past(
+        connection, [Run(NOW - n * HOUR, 10.0 * n, values=_copied(280 + (n == 1), new=n > 1)) for n in (1, 2, 3, 4, 5)]
+    )
     make_past(connection, [Run(NOW - 6 * HOUR, status=FAILED), Run(NOW - 7 * HOUR, values={"tables": []})])
 
     facts = history_facts(_scope(connection), NOW, UTC)
 
     assert (facts.before.success, facts.before.p50) == (9, 10.0)
-    assert facts.before.tables == {"events": TableRows("merge", 9, 100.0)}
+    assert facts.before.tables == {"events": TableRows("merge", 9, 100.0, 100.0)}
     assert (facts.recent.success, facts.recent.failed, facts.recent.unchanged) == (6, 1, 1)
     assert (facts.recent.p25, facts.recent.p50, facts.recent.p75) == (12.5, 25.0, 37.5)
-    assert facts.recent.tables == {"events": TableRows("merge", 5, 280.0)}
+    assert facts.recent.tables == {"events": TableRows("merge", 5, 280.0, 281.0)}
     assert facts.recent.span == 6 * HOUR
     assert facts.clusters == (Cluster("provider_unavailable", "extract", 1),)
 
