@@ -83,6 +83,7 @@ def paths(stack: Stack) -> list[str]:
         "/connections/new/",
         "/connections/new/postgres/",
         "/jobs/",
+        "/jobs/retry/?code=invalid_credentials&provider=postgres",
         "/system/",
         "/search/?q=web",
         "/search/?q=no+such+thing",
