@@ -72,6 +72,12 @@ class JobCriteria:
         }
         return {name: text for name, text in texts.items() if text}
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether no single index may answer it: several filters at once, or one of another table."""
+        one_by_one = (self.status, self.type, self.trigger, self.code, self.connection, self.entity)
+        return bool(self.provider) or sum(map(bool, one_by_one)) > 1
+
     def query(self) -> str:
         """Return the parameters as they stand in an address."""
         return urlencode(self.parameters(), safe=":")

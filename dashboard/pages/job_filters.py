@@ -8,13 +8,16 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from connectors.errors import REGISTRY
+from connectors.models import Connection
 from connectors.providers import registry as providers
 from dashboard import formatting
 from dashboard.forms.job_criteria import PERIODS, JobCriteria
 from dashboard.pages.chips import Chip, Choice
 from jobs.models import Job, JobQuerySet, JobStatus, JobType, Trigger
 
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_DAY = timedelta(days=1)
+# So many connections of a provider are named one by one.
+_FEW = 50
 
 
 def matching(criteria: JobCriteria, jobs: JobQuerySet | None = None) -> JobQuerySet:
@@ -25,11 +28,20 @@ def matching(criteria: JobCriteria, jobs: JobQuerySet | None = None) -> JobQuery
         "type": criteria.type,
         "trigger": criteria.trigger,
         "error_code": criteria.code,
-        "connection__provider": criteria.provider,
         "connection": criteria.connection and criteria.connection.pk,
         "entity": criteria.entity and criteria.entity.pk,
     }
-    return found.filter(**{name: value for name, value in plain.items() if value})
+    found = found.filter(**{name: value for name, value in plain.items() if value})
+    return _of_provider(found, criteria.provider) if criteria.provider else found
+
+
+def _of_provider(found: JobQuerySet, provider: str) -> JobQuerySet:
+    """Keep the jobs of a provider. Where it has few connections these are named, since theirs can be found by them."""
+    whose = Connection.everything.filter(provider=provider)
+    few = list(whose.values_list("pk", flat=True)[: _FEW + 1])
+    if len(few) <= _FEW:
+        return found.filter(connection__in=few)
+    return found.filter(connection__provider=provider)
 
 
 def chips_of(kept: JobCriteria, zone: tzinfo) -> Iterator[Chip]:

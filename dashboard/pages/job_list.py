@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from itertools import groupby
@@ -17,12 +18,16 @@ from dashboard.pages.job_chart import JobChart, job_chart
 from dashboard.pages.job_filters import chips_of, matching
 from dashboard.pages.job_groups import ErrorGroups, error_groups
 from dashboard.pages.job_retention import Retention, retention
+from dashboard.pages.patience import TooLateError, patience
 from jobs.models import ENDED, Job, JobQuerySet, Trigger
 
 JOBS_PER_PAGE = 50
 # Seconds between two looks at the newest page: while something waits or runs on it, and while nothing does.
 # What one person does another one sees within five seconds.
 _BUSY, _IDLE = 3, 4
+TOO_LATE = (
+    "Looking for these jobs took longer than two seconds, so none is shown. A shorter time or fewer filters help."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class JobList:
 
     days: tuple[Day, ...]
     count: int
+    is_late: bool
     reaches: tuple[datetime, datetime] | None
     notes: tuple[str, ...]
     chips: tuple[Chip, ...]
@@ -78,19 +84,23 @@ def job_list(asked: Mapping[str, str], now: datetime, zone: tzinfo) -> JobList:
     form = JobFilterForm(asked)
     criteria, notes = form.criteria(), form.notes()
     kept = criteria.newest()
-    found = _found(criteria, now, zone)
+    found, is_late = _found(criteria, now, zone), False
+    if found is None:
+        found, is_late = [], True
+        notes.append(TOO_LATE)
     if _is_back(criteria) and len(found) <= JOBS_PER_PAGE:
         # The newest page, and not only what is newer than that job.
-        criteria, found = kept, _found(kept, now, zone)
+        criteria, found = kept, _found(kept, now, zone) or []
     is_more, is_back = len(found) > JOBS_PER_PAGE, _is_back(criteria)
     jobs = found[:JOBS_PER_PAGE][::-1] if is_back else found[:JOBS_PER_PAGE]
     is_newest = criteria == kept
     is_busy = any(job.status not in ENDED for job in jobs)
-    is_end = not (jobs and (is_back or is_more))
+    is_end = not is_late and not (jobs and (is_back or is_more))
     rule = retention(now, zone, is_end=is_end)
     return JobList(
         days=tuple(_days(jobs, now, zone)),
         count=len(jobs),
+        is_late=is_late,
         reaches=(jobs[0].created_at, jobs[-1].created_at) if jobs else None,
         notes=tuple(notes),
         chips=tuple(chips_of(kept, zone)),
@@ -101,8 +111,8 @@ def job_list(asked: Mapping[str, str], now: datetime, zone: tzinfo) -> JobList:
         csv_address=kept.address("jobs:csv"),
         newest_url=kept.address(),
         newer_url="" if is_newest else _newer_url(criteria, kept, jobs),
-        older_url="" if is_end else replace(kept, older_than=jobs[-1].pk).address(),
-        seconds=0 if not is_newest else _BUSY if is_busy else _IDLE,
+        older_url=replace(kept, older_than=jobs[-1].pk).address() if jobs and not is_end else "",
+        seconds=0 if is_late or not is_newest else _BUSY if is_busy else _IDLE,
         is_filtered=bool(kept.parameters()),
         chart=job_chart(kept, now, zone, rule.oldest) if is_newest else None,
         groups=error_groups(kept, now) if is_newest else None,
@@ -125,8 +135,19 @@ def _is_back(criteria: JobCriteria) -> bool:
     return criteria.newer_than is not None and criteria.older_than is None and criteria.at is None
 
 
-def _found(criteria: JobCriteria, now: datetime, zone: tzinfo) -> list[Job]:
-    """Return a page of jobs and one more, if there is one; those newer than a job come from the oldest on."""
+def _found(criteria: JobCriteria, now: datetime, zone: tzinfo) -> list[Job] | None:
+    """Return a page of jobs and one more, if there is one; those newer than a job come from the oldest on.
+
+    None where looking for them took too long.
+    """
+    try:
+        with patience() if criteria.is_odd else nullcontext():
+            return _page(criteria, now, zone)
+    except TooLateError:
+        return None
+
+
+def _page(criteria: JobCriteria, now: datetime, zone: tzinfo) -> list[Job]:
     jobs = in_order(criteria, now, zone)
     if _is_back(criteria):
         return list(jobs.filter(pk__gt=criteria.newer_than).order_by("pk")[: JOBS_PER_PAGE + 1])

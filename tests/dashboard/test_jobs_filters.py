@@ -51,6 +51,22 @@ def test_each_filter_keeps_its_jobs(viewer: Client) -> None:
     assert "Person, admin</td>" in page(viewer)
 
 
+def test_filters_that_take_too_long_are_told_so(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.pages.patience.PATIENCE_MS", 200)
+    other = database.copy("other")
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE jobs_job IN ACCESS EXCLUSIVE MODE")
+
+        text = page(viewer, "?type=purge&trigger=user")
+
+        cursor.execute("ROLLBACK")
+    other.close()
+    assert "Looking for these jobs took longer than two seconds, so none is shown." in text
+    assert "Counting took longer than two seconds, so there are no bars." in text
+    assert '<div id="live">' in text
+
+
 def test_deleted_connection_is_found_by_name_and_id(viewer: Client) -> None:
     gone = make_connection(name="Gone", deleted_at=timezone.now())
     kept, job = make_connection(name="Gone again"), make_job(gone)
