@@ -117,6 +117,7 @@ def _written(*, is_without: bool) -> float:
     spent = 0.0
     with suppress(_UndoneError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL lock_timeout = 0")
         cursor.execute("SET LOCAL session_replication_role = replica")
         for name in _NEW_INDEXES if is_without else ():
             cursor.execute(f"DROP INDEX {name}")

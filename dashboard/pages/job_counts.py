@@ -25,7 +25,8 @@ from jobs.models import JobStatus
 
 # No bar is counted further, per status, in few bars and in many. Where rows must be looked at one by one, the newest
 # of a bar are, whatever their status.
-MOST_OF_FEW, MOST_OF_MANY, MOST_LOOKED_AT = 10_000, 5_000, 1_000
+MOST_OF_FEW, MOST_OF_MANY = 10_000, 5_000
+MOST_LOOKED_AT, MOST_LOOKED_AT_OF_MANY = 1_000, 250
 _FEW_BARS = 30
 _BARS = "SELECT bar.place - 1, counted.status, counted.jobs FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY "
 _BARS += "AS bar (low, high, place) CROSS JOIN "
@@ -64,16 +65,16 @@ def count_jobs(criteria: JobCriteria, edges: Sequence[datetime]) -> Counts:
     ids = [first_id_at(edge) for edge in edges]
     low, high = _outer("bar.low", UUIDField()), _outer("bar.high", UUIDField())
     found = matching(criteria).filter(pk__gte=low, pk__lt=high)
-    is_looked_at = any(looks)
+    is_looked_at, is_few = any(looks), len(edges) <= _FEW_BARS
     if is_looked_at:
-        most = MOST_LOOKED_AT
+        most = MOST_LOOKED_AT if is_few else MOST_LOOKED_AT_OF_MANY
         rows = _counted(_OF_NEWEST, found.order_by("-pk").values_list("status"), most, ids, ())
         totals = Counter[int]()
         for bar, _status, jobs in rows or ():
             totals[bar] += jobs
         cut = frozenset((bar, status.value) for bar, total in totals.items() if total > most for status in JobStatus)
     else:
-        most = MOST_OF_FEW if len(edges) <= _FEW_BARS else MOST_OF_MANY
+        most = MOST_OF_FEW if is_few else MOST_OF_MANY
         kinds = [criteria.status] if criteria.status else [status.value for status in JobStatus]
         of_kind = found.filter(status=_outer("kind.status", CharField())).order_by().values_list("status")
         rows = _counted(_BY_STATUS, of_kind, most, ids, (kinds,))
