@@ -22,13 +22,8 @@ function show() {
   }
 }
 
-function rowBoxes() {
-  return [...document.querySelectorAll(`tbody .check[form="${FORM}"]`)];
-}
-
-function statusOf(box) {
-  return box.closest("tr").querySelector("[data-status]")?.dataset.status;
-}
+const rowBoxes = () => [...document.querySelectorAll(`tbody .check[form="${FORM}"]`)];
+const statusOf = (box) => box.closest("tr").querySelector("[data-status]")?.dataset.status;
 
 document.addEventListener("change", (event) => {
   const { id, name, checked, form } = event.target;

@@ -1,8 +1,6 @@
 // A request that failed says so once and leaves the old content standing; the next one of its kind that works takes
 // the message back.
-function kind(detail) {
-  return detail.requestConfig?.verb === "get" ? "update" : "action";
-}
+const kind = (detail) => detail.requestConfig?.verb === "get" ? "update" : "action";
 
 function show(event) {
   const messages = document.getElementById("messages");
@@ -11,9 +9,7 @@ function show(event) {
   messages.append(document.getElementById(`${failure}-failed`).content.cloneNode(true));
 }
 
-for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(name, show);
-}
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(name, show);
 
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (!event.detail.successful) return;

@@ -5,30 +5,22 @@ let opener = null;
 let wasOpen = false;
 let isByKey = false;
 
-function itemsOf(popover) {
-  return [...popover.querySelectorAll("a, button:enabled, input:not([type=hidden])")];
-}
-
-function isOpenAt(button) {
-  return button !== null && button === opener && menu.matches(":popover-open");
-}
+const isOpenAt = (button) => button !== null && button === opener && menu.matches(":popover-open");
+const itemsOf = (popover) => [...popover.querySelectorAll("a, button:enabled, input:not([type=hidden])")];
 
 // A press on the button of an open menu closes it, and does so before the click arrives.
-document.addEventListener("pointerdown", (event) => {
-  wasOpen = isOpenAt(event.target.closest("[data-menu]"));
-}, true);
+document.addEventListener("pointerdown", (event) => wasOpen = isOpenAt(event.target.closest("[data-menu]")), true);
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-menu]");
   if (!button) return;
   event.preventDefault();
   const isClosing = wasOpen || isOpenAt(button);
-  wasOpen = false;
+  // A click that a key made has no press count.
+  [wasOpen, isByKey] = [false, event.detail === 0];
   menu.hidePopover();
   if (isClosing) return;
   opener = button;
-  // A click that a key made has no press count.
-  isByKey = event.detail === 0;
   htmx.ajax("GET", button.formAction, { source: button, event, target: menu, swap: "innerHTML" });
 });
 
@@ -37,14 +29,12 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target !== menu || !opener) return;
   // The page may have been updated since the click.
   opener = document.getElementById(opener.id) ?? opener;
-  menu.setAttribute("aria-label", opener.getAttribute("aria-label"));
+  menu.ariaLabel = opener.ariaLabel;
   menu.showPopover({ source: opener });
   if (isByKey) itemsOf(menu)[0]?.focus();
 });
 
-menu.addEventListener("toggle", (event) => {
-  opener?.setAttribute("aria-expanded", String(event.newState === "open"));
-});
+menu.addEventListener("toggle", (event) => opener && (opener.ariaExpanded = event.newState === "open"));
 
 // Arrow keys walk through any open menu, from its button too.
 document.addEventListener("keydown", (event) => {
@@ -52,8 +42,7 @@ document.addEventListener("keydown", (event) => {
   const open = document.querySelector(".menu:popover-open");
   if (!step || !open || event.target.matches("input:not([type=checkbox])")) return;
   const items = itemsOf(open);
-  const place = items.indexOf(document.activeElement);
-  const next = place < 0 && step < 0 ? items.length - 1 : (place + step + items.length) % items.length;
+  const next = items.indexOf(document.activeElement) + step;
   event.preventDefault();
-  items[next]?.focus();
+  items.at(next < 0 ? -1 : next % items.length)?.focus();
 });

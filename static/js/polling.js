@@ -3,13 +3,8 @@
 const missed = new Set();
 
 // htmx hands over the event that caused a request; a timer has none.
-function isPoll(detail) {
-  return detail.requestConfig.verb === "get" && !detail.requestConfig.triggeringEvent;
-}
-
-function isMenuOpenIn(target) {
-  return target.querySelector(".menu:popover-open") !== null;
-}
+const isPoll = ({ requestConfig }) => requestConfig.verb === "get" && !requestConfig.triggeringEvent;
+const isMenuOpenIn = (target) => target.querySelector(".menu:popover-open") !== null;
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;

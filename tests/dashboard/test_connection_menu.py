@@ -155,7 +155,7 @@ def test_menu_of_a_connections_page_stays_at_its_button_while_the_head_changes(
 
     aside(lambda: pause_connection(connection=connection, reason="Audit", actor=member("admin")))
 
-    expect(page.get_by_role("link", name="Resume", exact=True)).to_be_visible(timeout=SOON)
+    expect(page.locator("#resume")).to_be_visible(timeout=SOON)
     expect(opened).to_be_visible()
     assert lies_below(opened, button)
     page.keyboard.press("Escape")
