@@ -13,11 +13,18 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!isPoll(event.detail) || !elt.closest("[hx-trigger*='every']")) return;
   if (document.hidden) missed.add(elt);
   if (document.hidden || isMenuOpenIn(event.detail.target)) event.preventDefault();
+  // What asked may be gone when its answer comes, as the page shows something else by then.
+  elt.addEventListener("htmx:beforeOnLoad", (answer) => elt.isConnected || answer.preventDefault(), { once: true });
 });
+
+// Whether the answer to what somebody did is on its way; it replaces what this poll would, and needs it in its place.
+function isOvertaken({ elt }) {
+  return elt.matches("[hx-trigger*='every']") && document.querySelector(".htmx-request:not([hx-trigger*='every'])") !== null;
+}
 
 // An answer that comes after the menu was opened waits for the next turn too, unless it is the last one (286).
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (isPoll(event.detail) && isMenuOpenIn(event.detail.target) && event.detail.xhr.status !== 286) event.detail.shouldSwap = false;
+  if (isPoll(event.detail) && (isMenuOpenIn(event.detail.target) || isOvertaken(event.detail.requestConfig)) && event.detail.xhr.status !== 286) event.detail.shouldSwap = false;
 });
 
 document.addEventListener("visibilitychange", () => {
