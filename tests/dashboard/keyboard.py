@@ -30,9 +30,9 @@ class Keyboard:
     def reach(self, wanted: Locator, *, back: bool = False) -> None:
         """Go by Tab, or backwards, until an element has the focus, which must be seen there."""
         expect(wanted).to_be_visible()
-        handle = wanted.element_handle()
         for _ in range(STOPS):
-            if self.page.evaluate("(wanted) => document.activeElement === wanted", handle):
+            # Looked up each time: an update may have put another one in its place.
+            if wanted.evaluate("(wanted) => document.activeElement === wanted"):
                 return self.must_show_focus()
             self.page.keyboard.press("Shift+Tab" if back else "Tab")
         message = f"Tab does not reach {wanted}."

@@ -165,7 +165,7 @@ def pause_and_let_finish(deeds: Deeds, other: Page) -> None:
 def resume(deeds: Deeds, other: Page) -> None:
     other.goto(f"{deeds.stack.url}{deeds.path}resume/")
     deeds.visitor.open(deeds.path)
-    deeds.page.get_by_role("link", name="Resume", exact=True).click()
+    deeds.page.locator("#resume").click()
     press_twice(deeds, "Resume")
     deeds.told(f"{NAME} is resumed. The next sync is planned for")
     other.get_by_role("button", name="Resume").click()
