@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from connectors.models import Activity, Connection, Status
-from connectors.services import facts
-from jobs.models import Job, JobStatus
-from jobs.services.deleting import delete_connection
-from jobs.services.pausing import pause_connection, resume_connection
+from connectors.models import Connection
+from jobs.services.pausing import pause_connection
 from tests.browser import Chromium, aside, window
-from tests.conftest import member
-from tests.factories import make_entity, make_job, make_ready_connection
+from tests.dashboard.states import STATES, bring_into, everything
+from tests.factories import make_entity, make_ready_connection
 from tests.menus import menu_item, row_menu
 
-STATES = ("paused", "running", "incomplete", "deleted")
 PATIENCE = 5_000
 # A hidden tab asks for no updates, so what it shows grows old.
 HIDDEN = "Object.defineProperty(document, 'hidden', {get: () => true})"
@@ -87,35 +81,11 @@ def page(
         yield opened
 
 
-def bring_into(state: str, connection: Connection) -> None:
-    """Do what somebody else does meanwhile."""
-    connection.refresh_from_db()
-    if connection.status == Status.PAUSED and state != "paused":
-        resume_connection(connection=connection, actor=None)
-    elif connection.status != Status.PAUSED and state == "paused":
-        pause_connection(connection=connection, reason="Holiday", actor=None)
-    if state == "running":
-        make_job(connection, connection.entities.get(), status=JobStatus.RUNNING)
-    if state == "incomplete":
-        Connection.objects.filter(pk=connection.pk).update(credentials=b"", credentials_set_at=None)
-        with transaction.atomic():
-            facts.refresh(Connection.objects.get(pk=connection.pk))
-    if state == "deleted":
-        delete_connection(connection=connection, actor=member("admin"))
-
-
 def answer_question(page: Page, connection: Connection) -> None:
     """Fill in what the open dialog asks for."""
     for label, answer in (("Reason", "Moving house"), ("to confirm", connection.name)):
         for field in page.get_by_role("dialog").get_by_label(label).all():
             field.fill(answer)
-
-
-def everything() -> list[Any]:
-    """All that an action could have changed."""
-    jobs = list(Job.objects.order_by("pk").values_list("pk", "status"))
-    acts = list(Activity.objects.order_by("pk").values_list("pk"))
-    return [jobs, acts, list(Connection.everything.order_by("pk").values_list())]
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -20,7 +20,6 @@ LAST = "test_stop.py"
 Visit = Callable[..., AbstractContextManager[Visitor]]
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of this folder last, since they take longest, and those that end the stack after them."""
     here = Path(__file__).parent
