@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from pytest_django.live_server_helper import LiveServer
 
 from tests.browser import browser  # noqa: F401 - a fixture, for every test
 
@@ -39,6 +42,16 @@ def operator(db: None) -> Client:
 def admin(db: None) -> Client:
     """A browser signed in as an admin."""
     return _client("admin")
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Iterator[LiveServer]:
+    """A server as pytest-django's, whose static files come through our middleware: hashed, joined, kept by browsers."""
+    server = LiveServer("localhost", start=False)
+    server.thread.static_handler = lambda application: application
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

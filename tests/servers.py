@@ -10,6 +10,8 @@ import base64
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from dashboard.stack.home import prepare_home
 # A process that takes tests from another one (`-n 3`) works below that one's folder, which goes at the end of all.
 TAKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 HOME = Path(os.environ["PATCHBAY_HOME"], TAKER) if TAKER else Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
+# Static files as a browser gets them in production, collected once for all processes of a run.
+STATIC = (HOME.parent if TAKER else HOME) / "static"
 # Nothing here outlives the run, so nothing waits for the disk. Tests of what a crash leaves start servers of their own.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "checkpoint_timeout": "1h"}
 
@@ -32,6 +36,7 @@ def _environment(database_url: str, redis_url: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "PATCHBAY_HOME": str(HOME),
+        "PATCHBAY_TEST_STATIC": str(STATIC),
         "PATCHBAY_HTTPS": "0",
         "PATCHBAY_SECRET_KEY": secrets.token_urlsafe(50),
         "PATCHBAY_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -48,7 +53,15 @@ def _only_hands_out() -> bool:
     return not TAKER and words.parse_known_args()[0].numprocesses != "0"
 
 
+def _collect_static() -> None:
+    words = (sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
+    own = {**_environment("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1")}
+    subprocess.run(words, check=True, cwd=Path(__file__).parents[1], env={**os.environ, **own})
+
+
 prepare_home(HOME)
+if not TAKER:
+    _collect_static()
 if _only_hands_out():
     os.environ.update(_environment("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1"))
 else:

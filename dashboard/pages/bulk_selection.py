@@ -56,6 +56,7 @@ def selection_of(data: QueryDict) -> Selection:
     """Read the selection out of a form of the list or of a question: two queries.
 
     With `everything` the filters in `query` are applied again, here and now; `expected` is the number that was shown.
+    What was ticked and is deleted by now stays chosen, so that the report says so.
     """
     query, is_everything = data.get("query", ""), "everything" in data
     if is_everything:
@@ -65,7 +66,7 @@ def selection_of(data: QueryDict) -> Selection:
         ids = list(found.order_by(*ORDERS[criteria.sort].fields()).values_list("pk", flat=True))
     else:
         chosen = chosen_ids(data)
-        kept = set(Connection.objects.filter(pk__in=chosen).values_list("pk", flat=True))
+        kept = set(Connection.everything.filter(pk__in=chosen).values_list("pk", flat=True))
         ids = [pk for pk in chosen if pk in kept]
     return Selection(
         ids=tuple(ids),
@@ -80,7 +81,7 @@ def selection_of(data: QueryDict) -> Selection:
 
 def _names(ids: Sequence[UUID]) -> tuple[str, ...]:
     first = ids[:_NAMED]
-    known = dict(Connection.objects.filter(pk__in=first).values_list("pk", "name"))
+    known = dict(Connection.everything.filter(pk__in=first).values_list("pk", "name"))
     return tuple(known[pk] for pk in first if pk in known)
 
 

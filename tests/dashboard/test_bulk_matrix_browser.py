@@ -47,7 +47,7 @@ ACTS = {
     "sync": Act(
         "Sync now",
         "started",
-        partial(_has_job, JobType.INCREMENTAL),
+        partial(_has_job, JobType.DATA_SYNC),
         {
             "Paused": "Paused is paused: Holiday",
             "Running": "Nothing new was started",
@@ -58,7 +58,7 @@ ACTS = {
     "test": Act(
         "Test connection",
         "started",
-        partial(_has_job, JobType.CONNECTION_TEST),
+        partial(_has_job, JobType.TEST_CONNECTION),
         {"Incomplete": "cannot be asked yet: its credentials are missing", **GONE},
     ),
     "pause": Act(

@@ -53,6 +53,17 @@ def _hold_a_poll(page: Page) -> Route:
     return held[0]
 
 
+def _hold(page: Page, address: str) -> list[Route]:
+    """Keep all that asks this address waiting for the answer."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, hold)
+    return held
+
+
 def test_drawer_follows_keys_and_a_run_and_nothing_in_hand_is_lost(
     live_server: LiveServer, operator: Client, browser: Chromium
 ) -> None:
@@ -91,12 +102,34 @@ def test_drawer_follows_keys_and_a_run_and_nothing_in_hand_is_lost(
         expect(search).to_have_value("half a wo")
 
         page.locator("#exclude-entity").click()
-        page.get_by_role("dialog").get_by_role("button", name="Exclude company").click()
+        # The answer is a page of its own; a press before its scripts are there would send its form without them.
+        with page.expect_navigation():
+            page.get_by_role("dialog").get_by_role("button", name="Exclude company").click()
         expect(page.locator("#pg")).to_have_text("2 of 2 entities synced in the last 24 h")
         page.locator("#include-entity").click()
-        expect(page.locator("#exclude-entity")).to_be_visible()
+        expect(page.locator("#exclude-entity")).to_be_focused()
         page.keyboard.press("Escape")
         expect(page.locator("#drawer")).to_be_hidden()
         expect(page).to_have_url(f"{address}/jobs/?text=e")
 
     assert Connection.objects.get(pk=birch.connection_id).entities.selected().count() == len(companies)
+
+
+def test_news_that_come_during_a_press_do_not_take_the_place_of_its_answer(
+    live_server: LiveServer, operator: Client, browser: Chromium
+) -> None:
+    alder = _payroll()["Alder"]
+    aside(partial(_run, alder, "entity_access_lost"))
+    with window(browser, operator, live_server.url + alder.get_absolute_url(), fault=is_error) as page:
+        button = page.locator("#sync-entity")
+        expect(button).to_have_text("Sync this company")
+        late, presses = _hold_a_poll(page), _hold(page, "**/sync/**")
+        with page.expect_request("**/sync/**"):
+            button.click()
+        with page.expect_response(late.request.url):
+            late.continue_()
+        # Time for what must not happen: that the news take the place which the press asked an answer for.
+        page.evaluate("new Promise((done) => setTimeout(done, 200))")
+        _hold(page, "**/entities/*/")
+        presses[0].continue_()
+        expect(button).to_have_text("Queued")

@@ -11,6 +11,7 @@ from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
 from django.template import Context, Template
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 
 from connectors.models import Status
 from dashboard.looks import LOOKS, look_of
@@ -33,7 +34,7 @@ class SampleForm(forms.Form):
 
 
 def test_icon_is_drawn_from_the_sprite_and_hidden_from_speech() -> None:
-    expected = '<svg class="i i-28" aria-hidden="true"><use href="/static/icons.svg#i-refresh"/></svg>'
+    expected = f'<svg class="i i-28" aria-hidden="true"><use href="{static("icons.svg")}#i-refresh"/></svg>'
 
     assert rendered('{% icon "refresh" "i-28" %}') == expected
 
