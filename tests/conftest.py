@@ -48,7 +48,7 @@ def admin(db: None) -> Client:
 def live_server() -> Iterator[LiveServer]:
     """A server as pytest-django's, whose static files come through our middleware: hashed, joined, kept by browsers."""
     server = LiveServer("localhost", start=False)
-    server.thread.static_handler = lambda application: application
+    server.thread.static_handler = lambda application: application  # type: ignore[assignment]  # called with one, returns one
     server.start()
     yield server
     server.stop()
