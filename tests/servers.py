@@ -25,6 +25,8 @@ TAKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 HOME = Path(os.environ["PATCHBAY_HOME"], TAKER) if TAKER else Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
 # Static files as a browser gets them in production, collected once for all processes of a run.
 STATIC = (HOME.parent if TAKER else HOME) / "static"
+# For what needs the settings and no server.
+NO_SERVERS = ("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1")
 # Nothing here outlives the run, so nothing waits for the disk. Tests of what a crash leaves start servers of their own.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "checkpoint_timeout": "1h"}
 
@@ -55,15 +57,15 @@ def _only_hands_out() -> bool:
 
 def _collect_static() -> None:
     words = (sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
-    own = {**_environment("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1")}
-    subprocess.run(words, check=True, cwd=Path(__file__).parents[1], env={**os.environ, **own})
+    environment = {**os.environ, **_environment(*NO_SERVERS)}
+    subprocess.run(words, check=True, cwd=Path(__file__).parents[1], env=environment)
 
 
 prepare_home(HOME)
 if not TAKER:
     _collect_static()
 if _only_hands_out():
-    os.environ.update(_environment("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1"))
+    os.environ.update(_environment(*NO_SERVERS))
 else:
     POSTGRES = postgres.start(HOME, **THROW_AWAY)
     REDIS = redis.start(HOME)

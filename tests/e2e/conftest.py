@@ -21,7 +21,10 @@ Visit = Callable[..., AbstractContextManager[Visitor]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of this folder last, since they take longest, and those that end the stack after them."""
+    """Put the tests of this folder last, since they take longest, and those that end the stack after them.
+
+    Where tests are spread, `tests.spread` sorts once more after this.
+    """
     here = Path(__file__).parent
     items.sort(key=lambda item: (item.path.parent == here) + (item.path == here / LAST))
 
