@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.conf import settings
+
 FieldType = Literal["text", "host", "number", "password", "choice", "url"]
+AuthMethod = Literal["none", "password", "api_key", "oauth2", "credentials_mfa"]
+# The plain setting in which a connection remembers by which method it was signed in, where its secrets are none of
+# the manifest's fields.
+SIGN_IN = "sign_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,9 @@ class Field:
 
     `choices` belong to the type `choice`, `minimum` and `maximum` to `number`; a text must fit the whole `pattern`
     (a regular expression), and `pattern_error` is what is said where it does not. One that `names_entity` decides what
-    an entity is, so it cannot change once entities are known.
+    an entity is, so it cannot change once entities are known. One `by_operator` is nothing that an end user knows, so
+    the operator fills it in before. `default_setting` names the Django setting whose value is the default, instead of
+    `default`: read it with `default_of`.
     """
 
     name: str
@@ -31,11 +39,20 @@ class Field:
     pattern: str = ""
     pattern_error: str = ""
     names_entity: bool = False
+    by_operator: bool = False
+    default_setting: str = ""
 
     @property
     def is_place(self) -> bool:
         """Whether it is a part of where the secrets are sent to."""
         return self.type in {"host", "url"} or self.name == "port"
+
+
+def default_of(field: Field) -> str:
+    """Return what a form starts with for `field`, by this installation's settings; empty for nothing."""
+    return (
+        str(getattr(settings, field.default_setting, "") or field.default) if field.default_setting else field.default
+    )
 
 
 def leads_elsewhere(fields: Iterable[Field], stored: Mapping[str, Any], proposed: Mapping[str, Any]) -> bool:
@@ -62,11 +79,25 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """One way in which an end user signs in. `fields` are what he types on our page: none for `oauth2`.
+
+    `label` is the choice he sees, `hint` the sentence under it.
+    """
+
+    method: AuthMethod
+    label: str
+    fields: tuple[Field, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A provider, as data. `tile_hue` (1 to 6) picks the tile's colour; `entity_word` names one of its entities.
 
     `description` is the line under its name in the catalogue, `guide` what to do at the source first. Whoever changes
-    what a provider reads, or how, raises its `version`.
+    what a provider reads, or how, raises its `version`. `sign_ins` are the ways in which an end user can sign in, the
+    best one first; without one only an operator can connect it.
     """
 
     kind: str
@@ -83,11 +114,25 @@ class Manifest:
     entity_word: str = "source"
     guide: tuple[Advice, ...] = ()
     version: str = "1.0.0"
+    sign_ins: tuple[SignIn, ...] = ()
 
     @property
     def secret_names(self) -> frozenset[str]:
         """The names of the fields that hold secrets."""
         return frozenset(field.name for field in self.fields if field.is_secret)
+
+    @property
+    def operator_fields(self) -> tuple[Field, ...]:
+        """The fields that an operator fills in before an end user signs in."""
+        return tuple(field for field in self.fields if field.by_operator)
+
+    def sign_in(self, method: str) -> SignIn:
+        """Return the way of signing in of this name. Raises `ValueError` for one that is not offered."""
+        for known in self.sign_ins:
+            if known.method == method:
+                return known
+        message = f"{self.name} offers no sign-in by “{method}”."
+        raise ValueError(message)
 
     @property
     def integration(self) -> str:

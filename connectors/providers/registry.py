@@ -10,11 +10,13 @@ from functools import lru_cache
 from hashlib import blake2b
 from importlib import import_module
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from connectors.plan import Endpoint, FoundEntity, FoundTable, Reporter, SyncPlan
 from connectors.providers.feed import Feeds
 from connectors.providers.manifest import Manifest
+from connectors.providers.signed_in import Challenge, SignedIn
 
 _PACKAGES = {
     "postgres": "connectors.providers.postgres",
@@ -55,6 +57,27 @@ class Source(Protocol):
         """
 
 
+class SigningIn(Protocol):
+    """What `sign_in.py` of a provider offers, where an end user does more than fill in the provider's fields.
+
+    `config` holds the operator's settings. Each raises `SyncError`, or `SignInError` where tries are counted.
+    """
+
+    def sign_in(self, config: Mapping[str, Any], typed: Mapping[str, str]) -> SignedIn | Challenge:
+        """Sign in with the fields of `credentials_mfa`."""
+
+    def answer(self, config: Mapping[str, Any], challenge_token: str, code: str) -> SignedIn:
+        """Answer the challenge that `sign_in` gave."""
+
+    def authorize_url(
+        self, config: Mapping[str, Any], *, redirect_uri: str, state: str, code_challenge: str, scopes: Sequence[str]
+    ) -> str:
+        """Return where the end user's browser is sent. Asks nobody."""
+
+    def exchange(self, config: Mapping[str, Any], *, code: str, verifier: str, redirect_uri: str) -> SignedIn:
+        """Exchange the code that came back for what is stored."""
+
+
 def kinds() -> tuple[str, ...]:
     """Return the kinds of all providers, in the order in which they are offered."""
     return tuple(_PACKAGES)
@@ -88,6 +111,12 @@ def all_manifests() -> tuple[Manifest, ...]:
 def access(kind: str) -> Access:
     """Return the provider's access module. Raises `KeyError` for an unknown kind."""
     return cast("Access", import_module(f"{_PACKAGES[kind]}.access"))
+
+
+def sign_in(kind: str) -> SigningIn | None:
+    """Return the provider's sign-in module, None where it has none. Raises `KeyError` for an unknown kind."""
+    name = f"{_PACKAGES[kind]}.sign_in"
+    return cast("SigningIn", import_module(name)) if find_spec(name) else None
 
 
 def source(kind: str) -> Source:

@@ -16,7 +16,7 @@ from django.utils.text import get_text_list
 
 from connectors import network
 from connectors.plan import SyncError
-from connectors.providers.manifest import Field, FieldType
+from connectors.providers.manifest import Field, FieldType, default_of
 
 TEXT_LENGTH, SECRET_LENGTH = 255, 4000
 HIGHEST_NUMBER = 2**31 - 1
@@ -52,7 +52,7 @@ def _control(field: Field, *, is_stored: bool) -> forms.Field:
         "help_text": field.help,
         "required": field.required and not is_stored,
         "error_messages": {"required": f"Fill in “{field.label}”."},
-        "initial": field.default or None,
+        "initial": default_of(field) or None,
     }
     if field.type == "password":
         return _secret(common, is_stored=is_stored)

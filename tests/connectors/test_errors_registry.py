@@ -10,15 +10,15 @@ from typing import get_args
 
 import pytest
 
-from connectors import failures
+from connectors import failures, signing_in
 from connectors.engine import errors as engine_errors
 from connectors.errors import REGISTRY, ActionKind, Actor, ErrorEntry, entry, told
-from connectors.providers.sandbox_payroll import client
+from connectors.providers.sandbox_payroll import answers, tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 # Calls whose first argument is a code, and names of arguments that hold one.
-CALLS = {"SyncError", "Failure", "Stopped", "entry", "at_side", "ErrorEntry"}
-ARGUMENTS = {"error_code", "code"}
+CALLS = {"SyncError", "SignInError", "Failure", "Stopped", "entry", "at_side", "ErrorEntry"}
+ARGUMENTS = {"error_code", "code", "invalid_grant"}
 
 
 def literals(node: ast.expr | None) -> Iterator[str]:
@@ -69,9 +69,10 @@ def test_every_code_that_is_named_has_an_entry() -> None:
         set(failures._SQLSTATES.values()),
         {code for _, code in failures._CONNECT_TEXTS},
         {code for _, code, _ in failures._HTTP},
-        set(client._CODES.values()),
+        set(answers._CODES.values()) | set(answers._SAID.values()) | set(tokens._CODES.values()),
+        set(signing_in._REFUSALS.values()),
     ],
-    ids=["destination", "SQLSTATE", "libpq", "requests", "payroll"],
+    ids=["destination", "SQLSTATE", "libpq", "requests", "payroll", "authorization"],
 )
 def test_every_code_of_a_table_has_an_entry(codes: set[str]) -> None:
     assert codes <= set(REGISTRY)

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from connectors.postgres import SSL_MODES
-from connectors.providers.manifest import Advice, Field, Manifest
+from connectors.providers.manifest import Advice, Field, Manifest, SignIn
+
+_FIELDS = (
+    Field("host", "Host", "Name or address of the server, without “postgres://”.", type="host"),
+    Field("port", "Port", type="number", default="5432", minimum=1, maximum=65_535),
+    Field("database", "Database"),
+    Field("schema", "Schema", "Its tables are offered for syncing.", default="public", names_entity=True),
+    Field("user", "User", "A user that may only read is enough, and safer."),
+    Field("password", "Password", type="password", is_secret=True),
+    Field(
+        "sslmode",
+        "Encryption",
+        "“prefer” encrypts where the server can; “verify-full” also checks its certificate.",
+        type="choice",
+        default="prefer",
+        choices=SSL_MODES,
+    ),
+)
 
 MANIFEST = Manifest(
     kind="postgres",
@@ -14,22 +31,7 @@ MANIFEST = Manifest(
     description="Tables and views of one schema, with keys and cursors found by themselves.",
     auth_method="User and password",
     integration_type="database",
-    fields=(
-        Field("host", "Host", "Name or address of the server, without “postgres://”.", type="host"),
-        Field("port", "Port", type="number", default="5432", minimum=1, maximum=65_535),
-        Field("database", "Database"),
-        Field("schema", "Schema", "Its tables are offered for syncing.", default="public", names_entity=True),
-        Field("user", "User", "A user that may only read is enough, and safer."),
-        Field("password", "Password", type="password", is_secret=True),
-        Field(
-            "sslmode",
-            "Encryption",
-            "“prefer” encrypts where the server can; “verify-full” also checks its certificate.",
-            type="choice",
-            default="prefer",
-            choices=SSL_MODES,
-        ),
-    ),
+    fields=_FIELDS,
     entity_word="schema",
     guide=(
         Advice("Create an account that may only read", "CREATE ROLE patchbay_reader\n  LOGIN PASSWORD '…';"),
@@ -40,4 +42,5 @@ MANIFEST = Manifest(
         ),
         Advice("Let the machine that Patchbay runs on through the firewall, to the port of the server."),
     ),
+    sign_ins=(SignIn("password", "User and password", _FIELDS, "An account that may only read is enough, and safer."),),
 )

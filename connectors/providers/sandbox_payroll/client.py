@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -14,21 +13,14 @@ import requests
 from connectors.failures import http_failure
 from connectors.http import open_session
 from connectors.plan import Endpoint, SyncError
+from connectors.providers.sandbox_payroll.answers import TIMEOUT_SECONDS, refusal_of, retry_after
+from connectors.providers.sandbox_payroll.tokens import renew
 
-TIMEOUT_SECONDS = (10, 60)  # to connect, and between two pieces of the answer
 PAGE_LIMIT = 200
 # A wait up to this long happens inside the job; a longer one is left to the job's next attempt.
 LONGEST_WAIT_SECONDS = 30
 _PIECE_SECONDS = 0.5
 _MOST_WAITS = 20
-_CODES: dict[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "invalid_credentials",
-    HTTPStatus.FORBIDDEN: "insufficient_permissions",
-    HTTPStatus.NOT_FOUND: "misconfigured",
-    HTTPStatus.BAD_GATEWAY: "provider_unavailable",
-    HTTPStatus.SERVICE_UNAVAILABLE: "provider_unavailable",
-    HTTPStatus.GATEWAY_TIMEOUT: "provider_unavailable",
-}
 
 Pause = Callable[[float], None]
 
@@ -45,15 +37,20 @@ class Page:
 
 
 class Client:
-    """The API with one key. `pause` waits, and may raise `Stopped`; use as a context manager."""
+    """The API with what is stored: a key, a session's token, or a refresh token that is exchanged on the first call.
+
+    `pause` waits, and may raise `Stopped`; use as a context manager.
+    """
 
     def __init__(self, endpoint: Endpoint, pause: Pause = time.sleep) -> None:
         """Resolve and check the address. Raises `SyncError`."""
-        key = endpoint.secrets.get("api_key", "")
-        if not key:
-            raise SyncError("invalid_credentials", "No API key is stored.")
+        secrets = endpoint.secrets
+        self._refresh_token = secrets.get("refresh_token", "")
+        # Of an access token nothing is kept but here, for as long as this client lives.
+        self._bearer = secrets.get("api_key") or secrets.get("session_token") or ""
+        if not self._bearer and not self._refresh_token:
+            raise SyncError("invalid_credentials", "Neither an API key nor a sign-in is stored.")
         self._base, self._session = open_session(str(endpoint.config.get("base_url") or ""))
-        self._session.headers["Authorization"] = f"Bearer {key}"
         self._pause = pause
 
     def __enter__(self) -> Self:
@@ -98,21 +95,38 @@ class Client:
 
         A source that asks to slow down and names no time is left alone: the job waits, as its class of failure says.
         """
-        answer = self._send(url, parameters)
+        answer = self._send_renewed(url, parameters)
         for _ in range(_MOST_WAITS):
-            asked = _retry_after(answer) if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else None
+            asked = retry_after(answer) if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else None
             if asked is None:
                 break
             self._wait(asked)
-            answer = self._send(url, parameters)
+            answer = self._send_renewed(url, parameters)
         if answer.status_code != HTTPStatus.OK:
-            raise _refusal(answer)
+            raise refusal_of(answer)
         return answer
+
+    def _send_renewed(self, url: str, parameters: dict[str, str]) -> requests.Response:
+        """Send one request with an access token that holds: a long run outlives many. Raises `SyncError`."""
+        if not self._refresh_token:
+            return self._send(url, parameters)
+        if self._bearer:
+            answer = self._send(url, parameters)
+            if answer.status_code != HTTPStatus.UNAUTHORIZED:
+                return answer
+        self._bearer = renew(self._session, self._base, self._refresh_token)
+        return self._send(url, parameters)
 
     def _send(self, url: str, parameters: dict[str, str]) -> requests.Response:
         try:
             # A redirect would lead to an address that nobody checked, with the key in its headers.
-            return self._session.get(url, params=parameters, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+            return self._session.get(
+                url,
+                params=parameters,
+                headers={"Authorization": f"Bearer {self._bearer}"},
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
         except requests.RequestException as error:
             raise http_failure(error) from None
 
@@ -122,37 +136,3 @@ class Client:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._pause(min(left, _PIECE_SECONDS))
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    """Read Retry-After, seconds or a date (RFC 9110, 10.2.3), in seconds from now. None where it is neither."""
-    text = answer.headers.get("Retry-After", "").strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def _refusal(answer: requests.Response) -> SyncError:
-    status, said, words = answer.status_code, *_error_of(answer)
-    detail = f"{status} {said}: {words}".strip(": ")
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return SyncError("rate_limited", detail, retry_after=_retry_after(answer))
-    if said.startswith("company_") and status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
-        return SyncError("entity_access_lost", detail)
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return SyncError("misconfigured", f"{status}: the address leads elsewhere, and redirects are not followed.")
-    return SyncError(_CODES.get(status, "provider_error"), detail)
-
-
-def _error_of(answer: requests.Response) -> tuple[str, str]:
-    """Return the code and the words of an error answer, as far as it has them."""
-    try:
-        error = answer.json().get("error", {})
-        return str(error.get("code", "")), str(error.get("message", ""))[:300]
-    except (ValueError, AttributeError):
-        return "", (answer.reason or "")[:300]

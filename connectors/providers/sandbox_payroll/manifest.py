@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.providers.feed import Column
-from connectors.providers.manifest import Advice, Field, Manifest, Product
+from connectors.providers.manifest import Advice, Field, Manifest, Product, SignIn
 
 KEY = "id"
 CURSOR = "updated_at"
@@ -67,6 +67,18 @@ COLLECTIONS: dict[str, Collection] = {
     ),
 }
 
+_ADDRESS = Field(
+    "base_url",
+    "Address",
+    "Where the API answers, such as https://payroll.example.com.",
+    type="url",
+    by_operator=True,
+    default_setting="PATCHBAY_SANDBOX_URL",
+)
+_API_KEY = Field("api_key", "API key", type="password", is_secret=True)
+# The password signs in once and is stored nowhere: the token that it gives is.
+_USER = (Field("username", "User name"), Field("password", "Password", type="password", is_secret=True))
+
 MANIFEST = Manifest(
     kind="sandbox_payroll",
     name="Sandbox Payroll",
@@ -76,10 +88,7 @@ MANIFEST = Manifest(
     description="People, pay runs and pay statements of every company that the key can see.",
     auth_method="API key",
     integration_type="api",
-    fields=(
-        Field("base_url", "Address", "Where the API answers, such as https://payroll.example.com.", type="url"),
-        Field("api_key", "API key", type="password", is_secret=True),
-    ),
+    fields=(_ADDRESS, _API_KEY),
     products=(
         Product("workforce", "Workforce", ("employees",)),
         Product("payroll", "Payroll", ("pay_runs", "pay_statements")),
@@ -89,5 +98,15 @@ MANIFEST = Manifest(
     guide=(
         Advice("Make an API key for Patchbay alone, so that it can be withdrawn without harm to others."),
         Advice("Give it read access to every company that should be copied. Each company syncs on its own."),
+    ),
+    version="1.1.0",
+    sign_ins=(
+        SignIn(
+            "oauth2", "Sign in at Sandbox Payroll", (), "You type your password there only, and choose what is read."
+        ),
+        SignIn(
+            "credentials_mfa", "User name and password", _USER, "They are used once, for this sign-in, and not stored."
+        ),
+        SignIn("api_key", "API key", (_API_KEY,), "For whoever administers the account: it shows every company."),
     ),
 )
