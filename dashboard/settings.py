@@ -63,6 +63,8 @@ PATCHBAY_INTERACTIVE_SECONDS = _number("PATCHBAY_INTERACTIVE_SECONDS", 90)
 # Until a source or a destination must have answered the first time.
 PATCHBAY_CONNECT_SECONDS = _number("PATCHBAY_CONNECT_SECONDS", 10)
 PATCHBAY_RETENTION_DAYS = _number("PATCHBAY_RETENTION_DAYS", 60)
+# Sessions and their events are few, and a person comes back after months.
+PATCHBAY_SESSION_DAYS = _number("PATCHBAY_SESSION_DAYS", 180)
 # A connection that neither synced nor was tested for so long is tested by itself; 0 for never.
 PATCHBAY_SELF_TEST_HOURS = _number("PATCHBAY_SELF_TEST_HOURS", 24)
 # Jobs of a queue that may be with the workers at once, started or about to be, while no worker of it is known: the
@@ -96,6 +98,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "connectors",
     "jobs",
+    "sessions_log",
     "dashboard",
 ]
 
@@ -326,7 +329,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": _text("PATCHBAY_LOG_LEVEL", "WARNING")},
     "loggers": {
         name: {"level": "INFO", "handlers": ["console"], "propagate": False}
-        for name in ("dashboard", "connectors", "jobs")
+        for name in ("dashboard", "connectors", "jobs", "sessions_log")
     }
     # A refused or unknown page was answered; only a fault of our own is worth a line.
     | {"django.request": {"level": "ERROR", "handlers": ["console"], "propagate": False}},
