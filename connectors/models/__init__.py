@@ -7,6 +7,7 @@ reason, the last 30 runs), so that a list never reads history. Only services wri
 from connectors.models.activity import BY_ITSELF, Activity, ActivityQuerySet
 from connectors.models.base import BROKEN_AFTER, ScheduleKind, Status, SyncFacts
 from connectors.models.connection import (
+    EXPIRING_SOON,
     FAR_AHEAD,
     LONG_AGO,
     OUTAGE_CODES,
@@ -24,6 +25,7 @@ from connectors.models.pause import Pause, PauseQuerySet
 __all__ = (
     "BROKEN_AFTER",
     "BY_ITSELF",
+    "EXPIRING_SOON",
     "FAR_AHEAD",
     "LONG_AGO",
     "OUTAGE_CODES",

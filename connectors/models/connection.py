@@ -21,6 +21,8 @@ from connectors.models.destination import Destination
 LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 # What a provider says while it is down as a whole.
 OUTAGE_CODES = ("provider_unavailable", "provider_maintenance")
+# Before the day on which a credential ends: long enough to get a new one out of another department.
+EXPIRING_SOON = timedelta(days=14)
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -33,12 +35,16 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     def for_list(self, now: datetime) -> ConnectionQuerySet:
         """All that a row of the list shows of the connection itself, in two queries, the second one for its tags.
 
-        `is_stale` and `is_in_outage` say whether it has these flags at `now`.
+        `is_stale`, `is_in_outage` and `is_expiring` say whether it has these flags at `now`.
         """
         unseen = ("credentials", "config", "description", "owner__password")
         of_destination = ("destination__credentials", "destination__config")
         whole = self.select_related("destination", "owner").prefetch_related("tags")
-        flagged = whole.annotate(is_stale=_as_column(_is_stale(now)), is_in_outage=_as_column(_IS_IN_OUTAGE))
+        flagged = whole.annotate(
+            is_stale=_as_column(_is_stale(now)),
+            is_in_outage=_as_column(_IS_IN_OUTAGE),
+            is_expiring=_as_column(_is_expiring(now)),
+        )
         return flagged.defer(*unseen, *of_destination)
 
     def matching(self, text: str) -> ConnectionQuerySet:
@@ -79,17 +85,24 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """
         return self.filter(_IS_IN_OUTAGE)
 
+    def expiring_soon(self, now: datetime) -> ConnectionQuerySet:
+        """Those whose credentials end within two weeks of `now`, or have ended: the flag `expiring_soon`.
+
+        Also of those that are paused: they could not be resumed.
+        """
+        return self.filter(_is_expiring(now))
+
     def with_sort_keys(self, now: datetime) -> ConnectionQuerySet:
         """Add what the list sorts by, never null: `attention`, `name_key`, `last_key` and `next_key`.
 
         `attention` is 0 for what a person must mend and grows from there: broken, incomplete, active with a flag
-        (`partial` or `stale`), active, paused.
+        (`partial`, `stale` or `expiring_soon`), active, paused.
         """
         return self.annotate(
             attention=Case(
                 When(status=Status.BROKEN, then=0),
                 When(status=Status.INCOMPLETE, then=1),
-                When(Q(status=Status.ACTIVE) & self._is_partial() | _is_stale(now), then=2),
+                When(Q(status=Status.ACTIVE) & (self._is_partial() | _is_expiring(now)) | _is_stale(now), then=2),
                 When(status=Status.ACTIVE, then=3),
                 default=4,
                 output_field=models.IntegerField(),
@@ -113,6 +126,10 @@ def _is_stale(now: datetime) -> Q:
     good = Q(last_success_at__lt=Value(now) - twice)
     never = Q(last_success_at=None, status_since__lt=Value(now) - twice)
     return Q(good | never, status=Status.ACTIVE, schedule_kind=ScheduleKind.INTERVAL)
+
+
+def _is_expiring(now: datetime) -> Q:
+    return Q(credentials_end_on__lte=(now + EXPIRING_SOON).date())
 
 
 _IS_IN_OUTAGE = Q(last_error_code__in=OUTAGE_CODES, status__in=(Status.ACTIVE, Status.BROKEN))
@@ -178,6 +195,8 @@ class Connection(SyncFacts):
     credentials_set_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # The last day on which they work, where a person knows it; new ones take it away.
+    credentials_end_on = models.DateField(null=True, blank=True)
     tested_at = models.DateTimeField(null=True, blank=True)
     destination = models.ForeignKey(
         Destination, on_delete=models.PROTECT, related_name="connections", null=True, blank=True

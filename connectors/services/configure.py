@@ -184,7 +184,8 @@ def _write(
     if is_replaced:
         connection.credentials = secrets.seal(endpoint.secrets, owner=f"connection:{connection.pk}")
         connection.credentials_set_at, connection.credentials_set_by = timezone.now(), actor
-        fields += ["credentials", "credentials_set_at", "credentials_set_by"]
+        connection.credentials_end_on = None
+        fields += ["credentials", "credentials_set_at", "credentials_set_by", "credentials_end_on"]
     connection.save(update_fields=fields)
     is_only_secret = is_replaced and all(change["before"] is None for change in changes)
     action = "connection.credentials_replaced" if is_only_secret else "connection.configured"

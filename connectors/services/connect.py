@@ -83,7 +83,10 @@ def set_credentials(*, connection: Connection, credentials: Mapping[str, str], a
     now = timezone.now()
     locked.credentials = secrets.seal(credentials, owner=f"connection:{locked.pk}")
     locked.credentials_set_at, locked.credentials_set_by, locked.tested_at = now, actor, None
-    locked.save(update_fields=["credentials", "credentials_set_at", "credentials_set_by", "tested_at"])
+    locked.credentials_end_on = None
+    locked.save(
+        update_fields=["credentials", "credentials_set_at", "credentials_set_by", "credentials_end_on", "tested_at"]
+    )
     # What the caller holds is what a test with it then speaks of.
     connection.credentials, connection.credentials_set_at, connection.tested_at = locked.credentials, now, None
     facts.refresh(locked, now=now)

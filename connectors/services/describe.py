@@ -1,9 +1,10 @@
-"""Changes what people tell each other about a connection: its name, owner, runbook, description and tags."""
+"""Changes what people tell each other of a connection: name, owner, runbook, description, tags, when its key ends."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -22,19 +23,24 @@ _ACTIONS = {
     "runbook": "connection.runbook_changed",
     "description": "connection.described",
     "tags": "connection.tagged",
+    "credentials end": "connection.end_noted",
 }
 SEVERAL = "connection.about_changed"
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What people tell each other about a connection; `tags` are words."""
+    """What people tell each other about a connection; `tags` are words.
+
+    `credentials_end_on` is the last day on which its credentials work, where somebody knows it.
+    """
 
     name: str
     description: str = ""
     runbook_url: str = ""
     owner: User | None = None
     tags: Sequence[str] = ()
+    credentials_end_on: date | None = None
 
 
 def about_facts(connection: Connection) -> dict[str, Any]:
@@ -45,6 +51,7 @@ def about_facts(connection: Connection) -> dict[str, Any]:
         "runbook": connection.runbook_url,
         "description": connection.description,
         "tags": ", ".join(sorted((tag.name for tag in connection.tags.all()), key=str.lower)),
+        "credentials end": connection.credentials_end_on.isoformat() if connection.credentials_end_on else "",
     }
 
 
@@ -60,6 +67,7 @@ def change_about(*, connection: Connection, seen: str, about: About, actor: User
     tags = tags_named(about.tags)
     locked.name, locked.owner = about.name, about.owner
     locked.runbook_url, locked.description = about.runbook_url, about.description
+    locked.credentials_end_on = about.credentials_end_on
     words = ", ".join(sorted((tag.name for tag in tags), key=str.lower))
     after = {**about_facts(locked), "tags": words}
     changes = activity.differences(before, after)
@@ -67,7 +75,7 @@ def change_about(*, connection: Connection, seen: str, about: About, actor: User
         return []
     refuse_changed(locked, stored=before, seen=seen)
     with named(about.name):
-        locked.save(update_fields=["name", "owner", "runbook_url", "description"])
+        locked.save(update_fields=["name", "owner", "runbook_url", "description", "credentials_end_on"])
     locked.tags.set(tags)
     action = _ACTIONS[changes[0]["field"]] if len(changes) == 1 else SEVERAL
     activity.record(action, actor=actor, connection=locked, changes=changes)

@@ -99,6 +99,13 @@ class AboutForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text="Words with commas between them, such as a team or a customer.",
     )
+    credentials_end_on = forms.DateField(
+        required=False,
+        label="Credentials end on",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="The last day on which the key or password works, if you know it. You are warned two weeks before.",
+        error_messages={"invalid": "This is no day of the calendar. Write it as 2027-01-31."},
+    )
     description = forms.CharField(
         required=False,
         max_length=LONGEST_DESCRIPTION,
@@ -204,6 +211,7 @@ def _about(connection: Connection) -> dict[str, Any]:
         "name": connection.name,
         "owner": connection.owner_id,
         "runbook_url": connection.runbook_url,
+        "credentials_end_on": connection.credentials_end_on,
         "description": connection.description,
         "tags": ", ".join(tag.name for tag in connection.tags.all()),
     }

@@ -29,6 +29,7 @@ WORDS: Mapping[str, Words] = {
     "connection.renamed": Words("Renamed", "Renamed {subject}", "Setup"),
     "connection.owner_changed": Words("Owner changed", "Changed the owner of {subject}", "Setup"),
     "connection.runbook_changed": Words("Runbook changed", "Changed the runbook of {subject}", "Setup"),
+    "connection.end_noted": Words("End of credentials noted", "Noted when the credentials of {subject} end", "Setup"),
     "connection.described": Words("Description changed", "Changed the description of {subject}", "Setup"),
     "connection.tagged": Words("Tags changed", "Changed the tags of {subject}", "Setup"),
     SEVERAL: Words("Several notes changed", "Changed what people are told about {subject}", "Setup"),

@@ -27,7 +27,7 @@ RUNS_BACK = 50
 _WITHOUT_EFFECT = frozenset(
     {
         "connection.renamed", "connection.owner_changed", "connection.runbook_changed", "connection.described",
-        "connection.tagged", "connection.about_changed", "destination.checked", "job.cancelled",
+        "connection.tagged", "connection.end_noted", "connection.about_changed", "destination.checked", "job.cancelled",
         "job.bundle_downloaded",
     }
 )  # fmt: skip

@@ -229,11 +229,24 @@ def _reason(connection: Connection, counts: Counts, pause: Pause | None, clock: 
         return f"Setup waits: {step}"
     if connection.status != Status.ACTIVE:
         return reason_in_words(connection.status, connection.status_reason)
+    return _flagged(connection, counts, clock)
+
+
+def _flagged(connection: Connection, counts: Counts, clock: Clock) -> str:
+    """Return what to look at although it is active: of several flags the most pressing one."""
     if vars(connection)["is_in_outage"]:
         return REGISTRY[connection.last_error_code].short
     if counts.failing:
         return "1 entity failing" if counts.failing == 1 else f"{counts.failing} entities failing"
-    return _lateness(connection, clock) if vars(connection)["is_stale"] else ""
+    if vars(connection)["is_stale"]:
+        return _lateness(connection, clock)
+    return _ending(connection, clock) if vars(connection)["is_expiring"] else ""
+
+
+def _ending(connection: Connection, clock: Clock) -> str:
+    last = connection.credentials_end_on
+    has_ended = last is not None and last < clock.now.date()
+    return "Credentials ended" if has_ended else f"Credentials end {last:%-d %b}"
 
 
 def _lateness(connection: Connection, clock: Clock) -> str:

@@ -78,6 +78,20 @@ def _stale(subject: Subject) -> Flag:
     return Flag("stale", FLAGS["stale"], "warning", text, since)
 
 
+def _expiring_soon(subject: Subject) -> Flag:
+    """Tell when the credentials end; after that day the source refuses them."""
+    connection = subject.connection
+    last = connection.credentials_end_on
+    assert last  # noqa: S101 - for the type checker: the flag is set by it
+    left = (last - subject.now.date()).days
+    days = f"in {left} days" if left > 0 else f"{-left} days ago"
+    when = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(left, days)
+    verb = "end" if left >= 0 else "ended"
+    text = f"The credentials {verb} {when}, on {last:%-d %b %Y}. After that day the source refuses every sync."
+    href = f"{reverse('connections:setup', args=[connection.pk])}#source"
+    return Flag("expiring_soon", FLAGS["expiring_soon"], "warning", text, None, href, "Renew them")
+
+
 def _provider_outage(subject: Subject) -> Flag:
     """Tell how far the outage reaches, and when it began here: two queries."""
     connection, provider = subject.connection, subject.provider.name
@@ -102,6 +116,7 @@ _EVIDENCE: dict[str, Callable[[Subject], Flag]] = {
     "queued": _queued,
     "partial": _partial,
     "stale": _stale,
+    "expiring_soon": _expiring_soon,
     "provider_outage": _provider_outage,
 }
 

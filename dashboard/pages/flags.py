@@ -10,12 +10,12 @@ from django.db.models import Exists, OuterRef, Value
 from connectors.models import Connection, ConnectionQuerySet
 from jobs.models import Lease, LeaseQuerySet
 
-# Only flags that stored facts back: nothing stores yet when a credential expires.
 FLAGS = {
     "syncing": "Syncing",
     "queued": "Queued",
     "partial": "Partial",
     "stale": "Stale",
+    "expiring_soon": "Expiring soon",
     "provider_outage": "Provider outage",
 }
 
@@ -32,6 +32,7 @@ RULES: dict[str, Callable[[ConnectionQuerySet, datetime], ConnectionQuerySet]] =
     ),
     "partial": lambda found, _: found.partial(),
     "stale": lambda found, now: found.stale(now),
+    "expiring_soon": lambda found, now: found.expiring_soon(now),
     "provider_outage": lambda found, _: found.in_outage(),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,6 +79,7 @@ class Facts:
     created_at: datetime
     created_by: str
     credentials_at: datetime | None
+    credentials_end: date | None
     tested_at: datetime | None
     provider: str
     auth_method: str
@@ -159,6 +160,7 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
         created_at=connection.created_at,
         created_by=connection.created_by.get_username() if connection.created_by else "",
         credentials_at=connection.credentials_set_at,
+        credentials_end=connection.credentials_end_on,
         tested_at=connection.tested_at,
         provider=provider.name,
         auth_method=provider.auth_method,

@@ -150,7 +150,13 @@ def tables_of(
 def about_of(connection: Connection) -> AboutPart:
     """Prepare what people tell each other."""
     known = about_facts(connection)
-    labels = {"name": "Name", "owner": "Owner", "tags": "Tags", "description": "Description"}
+    labels = {
+        "name": "Name",
+        "owner": "Owner",
+        "tags": "Tags",
+        "credentials end": "Credentials end on",
+        "description": "Description",
+    }
     return AboutPart(
         rows=tuple((label, known[name]) for name, label in labels.items()),
         runbook=connection.runbook_url,

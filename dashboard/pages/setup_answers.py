@@ -22,7 +22,7 @@ from dashboard.forms.setup import AboutForm, SourceForm
 _NOT_REACHED = {"dns_failure", "unreachable", "connection_timeout", "address_not_allowed", "tls_error"}
 _NOTES = (
     "connection.about_changed", "connection.renamed", "connection.owner_changed", "connection.runbook_changed",
-    "connection.described", "connection.tagged",
+    "connection.described", "connection.tagged", "connection.end_noted",
 )  # fmt: skip
 
 
@@ -128,6 +128,7 @@ def about_conflict(connection: Connection, form: AboutForm) -> Conflict:
         "runbook": about.runbook_url,
         "tags": ", ".join(about.tags),
         "description": about.description,
+        "credentials end": about.credentials_end_on.isoformat() if about.credentials_end_on else "",
     }
     rows = [(name.capitalize(), str(stored[name]), typed[name]) for name in typed]
     return _conflict(connection, _NOTES, rows)

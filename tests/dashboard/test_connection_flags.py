@@ -73,6 +73,16 @@ CASES: dict[str, tuple[str, Callable[[], Connection], str]] = {
         "Nothing succeeded for longer than twice the interval (hourly, so 2 h 00 m).",
     ),
     "never": ("stale", _never, "It is active and nothing succeeded yet, for longer than twice the interval"),
+    "ending": (
+        "expiring_soon",
+        lambda: _payroll("Alder", credentials_end_on=_ago(-24 * 3).date()),
+        "The credentials end in 3 days, on",
+    ),
+    "ended": (
+        "expiring_soon",
+        lambda: _payroll("Alder", status=Status.BROKEN, credentials_end_on=_ago(24 * 2).date()),
+        "The credentials ended 2 days ago, on",
+    ),
     "outage": (
         "provider_outage",
         _outage,
@@ -92,7 +102,7 @@ def test_flag_is_told_with_its_evidence_and_filters_the_list(viewer: Client, cas
     shown = flat(response).partition('aria-label="Flags"')[2].partition("</ul>")[0]
     assert [flag.name for flag in response.context["page"].flags] == [name]
     assert evidence in shown
-    assert shown.count(" Since <time") == 1
+    assert shown.count(" Since <time") == (name != "expiring_soon")
     assert str(connection.pk) in listed
 
 

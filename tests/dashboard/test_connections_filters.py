@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from connectors.models import Connection, Status, Tag
+from connectors.models import EXPIRING_SOON, Connection, Status, Tag
 from jobs.models import JobStatus
 from tests.conftest import member
 from tests.dashboard.pages import flat
@@ -48,6 +48,8 @@ def flagged() -> None:
     make_entity(make_connection(name="partial"), status=Status.BROKEN, status_reason="unreachable")
     make_connection(name="stale", interval_seconds=3600, last_success_at=timezone.now() - timedelta(hours=3))
     make_connection(name="provider_outage", last_error_code="provider_unavailable", failure_streak=1)
+    make_connection(name="expiring_soon", credentials_end_on=timezone.now().date() + EXPIRING_SOON)
+    make_connection(name="long", credentials_end_on=timezone.now().date() + EXPIRING_SOON + timedelta(days=1))
     # What a paused one last met says nothing of now.
     late = timezone.now() - timedelta(days=9)
     paused = make_connection(
@@ -64,6 +66,7 @@ def flagged() -> None:
         ("flag=partial", ["partial"]),
         ("flag=stale", ["stale"]),
         ("flag=provider_outage", ["provider_outage"]),
+        ("flag=expiring_soon", ["expiring_soon"]),
         ("flag=stale&flag=partial", ["partial", "stale"]),
         ("flag=stale&status=paused", []),
     ],

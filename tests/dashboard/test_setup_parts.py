@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from connectors.models import Activity, Connection, Mode, Status, Table, Tag
-from connectors.services import facts
+from connectors.services import connect, facts
 from tests.conftest import member
 from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_entity, make_job, make_ready_connection
 
 HTMX = {"HX-Request": "true"}
-ABOUT = {"name": "Harbour Shop", "owner": "", "runbook_url": "", "tags": "", "description": ""}
+ABOUT = {
+    "name": "Harbour Shop",
+    "owner": "",
+    "runbook_url": "",
+    "tags": "",
+    "credentials_end_on": "",
+    "description": "",
+}
 SOURCE = {"host": "db.example", "port": "5432", "database": "shop", "schema": "public", "user": "reader"}
 LONG = "x" * 201
 
@@ -191,6 +201,22 @@ def test_schedule_that_is_older_than_a_change_shows_both(
 
 
 # --- what people tell each other
+
+
+def test_end_of_the_credentials_is_noted_and_new_ones_take_it_away(operator: Client, connection: Connection) -> None:
+    last = timezone.now().date() + timedelta(days=9)
+
+    assert post(operator, connection, "about", **{**ABOUT, "credentials_end_on": "31.31.2027"}).status_code == 422
+    assert post(operator, connection, "about", **{**ABOUT, "credentials_end_on": f"{last}"}).status_code == 302
+
+    assert fresh(connection).credentials_end_on == last
+    act = Activity.objects.get()
+    assert act.action == "connection.end_noted"
+    assert act.changes == [{"field": "credentials end", "before": "", "after": f"{last}"}]
+    assert "The credentials end in 9 days" in flat(operator.get(connection.get_absolute_url()))
+    assert f"Credentials end {last:%-d %b}" in flat(operator.get(reverse("connections:list")))
+    connect.set_credentials(connection=fresh(connection), credentials={"password": "another one"})
+    assert fresh(connection).credentials_end_on is None
 
 
 def test_notes_are_stored_and_shown_where_they_help(operator: Client, connection: Connection) -> None:
