@@ -116,6 +116,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "destinations:delete": {"GET": "delete_destination", "POST": "delete_destination"},
     "system:overview": {"GET": "see"},
     "system:alarm": {"GET": "see"},
+    "connect:look": {"GET": None},
+    "connect:logo": {"GET": None},
     "search": {"GET": "see"},
     "health": {"GET": None},
     "account_login": {"GET": None, "POST": None},

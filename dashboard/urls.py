@@ -9,6 +9,7 @@ from dashboard.views import (
     actions,
     activity,
     bulk,
+    connect_look,
     connection_exports,
     connection_menu,
     connection_pages,
@@ -97,6 +98,12 @@ system_patterns: list[URLPattern | URLResolver] = [
     path("alarm/", system.alarm, name="alarm"),
 ]
 
+# What everybody may see of the hosted flow's look.
+look_patterns: list[URLPattern | URLResolver] = [
+    path("look.css", connect_look.look_css, name="look"),
+    path("logo", connect_look.logo, name="logo"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((connection_patterns, "connections"))),
     path("bulk/", include((bulk_patterns, "bulk"))),
@@ -104,6 +111,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("activity/", include((activity_patterns, "activity"))),
     path("destinations/", include((destination_patterns, "destinations"))),
     path("system/", include((system_patterns, "system"))),
+    path("connect/", include((look_patterns, "connect"))),
     path("search/", search.results, name="search"),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),

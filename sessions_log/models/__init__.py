@@ -1,9 +1,10 @@
-"""What end users did while connecting: sessions and their events.
+"""What end users did while connecting: sessions and their events; and how the pages look on which they did it.
 
 The session carries the facts that lists show (status, stage, time, findings), so that a list never reads events.
 """
 
 from sessions_log.models.event import MOST_WORDS, SessionEvent, SessionEventQuerySet
+from sessions_log.models.look import ConnectLook, ConnectLookQuerySet
 from sessions_log.models.session import (
     LIVE,
     RESUMABLE,
@@ -18,6 +19,8 @@ __all__ = (
     "LIVE",
     "MOST_WORDS",
     "RESUMABLE",
+    "ConnectLook",
+    "ConnectLookQuerySet",
     "Origin",
     "Session",
     "SessionEvent",

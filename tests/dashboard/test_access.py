@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from dashboard.access import ACTIONS, MEMBER_ROLES, VIEWS, Can, Role
 from jobs.models import BulkAction, JobStatus
 from jobs.services.bulk import start_bulk
+from sessions_log.models import ConnectLook
 from tests.conftest import member
 from tests.factories import make_connection, make_entity, make_job
 
@@ -23,6 +24,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOGIN = reverse("account_login")
 # Sign-in and sign-out forms send members on to a page; what they do with a form is tested beside them.
 FORMS = {"account_login", "account_logout", "account_reauthenticate"}
+# What answers everybody.
+OPEN = {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"}
 # The connection of these tests is not paused, and its setup is finished.
 NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step"}
 # What is posted for because it is recorded, and answers with a file.
@@ -66,6 +69,7 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     keys["destinations"] = connection.destination_id
     bulk = start_bulk(action=BulkAction.SYNC, connection_ids=[connection.pk], actor=None, options={})
     keys["bulk"] = bulk.pk
+    ConnectLook.objects.create(logo=b"a picture", logo_type="image/png")
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
     return Site(clients, {**keys, **WORDS})
 
@@ -99,7 +103,7 @@ def test_stranger_is_sent_to_sign_in_unless_the_view_is_open(site: Site) -> None
     }
 
     assert wrong == {}
-    assert closed == set(VIEWS) - {"health", "account_login", "account_logout", "account_inactive"}
+    assert closed == set(VIEWS) - OPEN
 
 
 @pytest.mark.parametrize("role", MEMBER_ROLES)
