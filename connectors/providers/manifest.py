@@ -13,6 +13,7 @@ AuthMethod = Literal["none", "password", "api_key", "oauth2", "credentials_mfa"]
 # The plain setting in which a connection remembers by which method it was signed in, where its secrets are none of
 # the manifest's fields.
 SIGN_IN = "sign_in"
+_IN_WORDS: Mapping[str, str] = {"oauth2": "OAuth 2", "credentials_mfa": "User name and password"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ def leads_elsewhere(fields: Iterable[Field], stored: Mapping[str, Any], proposed
     """Whether secrets would be sent to another place with the `proposed` settings than the one they are stored for."""
     places = [one for one in fields if one.is_place]
     return any(str(stored.get(one.name, one.default)) != str(proposed.get(one.name, one.default)) for one in places)
+
+
+def settings_with(stored: Mapping[str, Any], proposed: Mapping[str, Any], *, is_typed: bool) -> dict[str, Any]:
+    """Return the `proposed` settings, which remember how an end user signed in unless new secrets are typed."""
+    kept = {} if is_typed or SIGN_IN not in stored else {SIGN_IN: stored[SIGN_IN]}
+    return {**kept, **proposed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,16 @@ class Manifest:
     def secret_names(self) -> frozenset[str]:
         """The names of the fields that hold secrets."""
         return frozenset(field.name for field in self.fields if field.is_secret)
+
+    def secrets_with(self, stored: Mapping[str, str], typed: Mapping[str, str]) -> dict[str, str]:
+        """Return the `stored` secrets with those that were `typed`, which take the place of an end user's sign-in."""
+        kept = {name: value for name, value in stored.items() if not typed or name in self.secret_names}
+        return {**kept, **typed}
+
+    def signed_in_by(self, config: Mapping[str, Any]) -> str:
+        """Return in words how an end user signed in, of the settings of a connection; empty where none did."""
+        method = str(config.get(SIGN_IN, ""))
+        return _IN_WORDS.get(method, method)
 
     @property
     def operator_fields(self) -> tuple[Field, ...]:

@@ -59,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m connectors.sandbox",
         description="A made-up payroll product to connect to. Configured by PATCHBAY_SANDBOX_SEED, _API_KEY, "
-        "_ADMIN_KEY, _KNOBS (JSON, or the word demo), _COMPANIES and _TODAY.",
+        "_ADMIN_KEY, _KNOBS (JSON, or the word demo), _COMPANIES, _TODAY and _REDIRECTS. Who can sign in is listed in "
+        "connectors/sandbox/users.py.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8090, help="port to listen on; 0 for any free one (default: 8090)")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from connectors.sandbox.config import SandboxConfig
-from connectors.sandbox.routes import Reply, Request, Sandbox
+from connectors.sandbox.messages import Reply, Request
+from connectors.sandbox.routes import Sandbox
+from connectors.sandbox.tokens import Clock
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -22,14 +24,17 @@ class TruncatedBodyError(ConnectionError):
     """Raised in the middle of a body that a knob cuts short; a server must then close the connection."""
 
 
-def create_app(config: SandboxConfig) -> "WSGIApplication":
-    """Return a WSGI application over a sandbox of its own; raise KnobError where the knobs cannot be used."""
-    sandbox = Sandbox(config)
+def create_app(config: SandboxConfig, clock: Clock = time.time) -> "WSGIApplication":
+    """Return a WSGI application over a sandbox of its own; raise KnobError where the knobs cannot be used.
+
+    `clock` gives seconds since 1970, for what expires.
+    """
+    sandbox = Sandbox(config, clock)
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         reply = sandbox.answer(_request(environ))
-        body = json.dumps(reply.payload, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *reply.headers]
+        body = _body(reply)
+        headers = [("Content-Type", reply.content_type), ("Content-Length", str(len(body))), *reply.headers]
         start_response(f"{reply.status} {_reason(reply.status)}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else _sent(reply, body)
 
@@ -50,7 +55,15 @@ def _request(environ: "WSGIEnvironment") -> Request:
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""))),
         headers=headers,
         body=environ["wsgi.input"].read(size) if size else b"",
+        content_type=environ.get("CONTENT_TYPE", ""),
+        query_string=environ.get("QUERY_STRING", ""),
     )
+
+
+def _body(reply: Reply) -> bytes:
+    if isinstance(reply.payload, str):
+        return reply.payload.encode(errors="replace")
+    return json.dumps(reply.payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _reason(status: int) -> str:

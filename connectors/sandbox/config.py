@@ -8,12 +8,15 @@ from datetime import date
 from connectors.sandbox.catalog import COMPANIES
 from connectors.sandbox.knobs import DEMO_KNOBS
 from connectors.sandbox.people import FIRST_TODAY
+from connectors.sandbox.redirects import is_usable
 
 # Everybody may know it: it opens made-up data only, on a server that listens on this machine unless told otherwise.
 PUBLIC_API_KEY = "sandbox-public-key"
 
 DEFAULT_SEED = "patchbay"
-_NAMES = ("SEED", "API_KEY", "ADMIN_KEY", "KNOBS", "COMPANIES", "TODAY")
+# Where Patchbay takes browsers back on this machine, at whatever port it runs.
+DEFAULT_REDIRECTS = ("http://127.0.0.1/connect/callback/", "http://[::1]/connect/callback/")
+_NAMES = ("SEED", "API_KEY", "ADMIN_KEY", "KNOBS", "COMPANIES", "TODAY", "REDIRECTS")
 MAX_COMPANIES = 5000
 
 
@@ -31,6 +34,7 @@ class SandboxConfig:
     knobs: object = None
     company_count: int = len(COMPANIES)
     today: date = FIRST_TODAY
+    redirect_uris: tuple[str, ...] = DEFAULT_REDIRECTS
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "SandboxConfig":
@@ -38,6 +42,7 @@ class SandboxConfig:
 
         SEED: any text. API_KEY: what clients send. ADMIN_KEY: opens `/_sandbox/`, which is off without it.
         KNOBS: a JSON object, or `demo` for DEMO_KNOBS. COMPANIES: how many. TODAY: the day the data is as of.
+        REDIRECTS: addresses, with commas between them, at which the client takes browsers back after a sign-in.
         """
         values = {name: environ.get(f"PATCHBAY_SANDBOX_{name}", "") for name in _NAMES}
         return cls(
@@ -47,6 +52,7 @@ class SandboxConfig:
             knobs=_knobs(values["KNOBS"]),
             company_count=_company_count(values["COMPANIES"]),
             today=_today(values["TODAY"]),
+            redirect_uris=_redirect_uris(values["REDIRECTS"]),
         )
 
 
@@ -79,3 +85,14 @@ def _today(text: str) -> date:
         message = f"PATCHBAY_SANDBOX_TODAY must be {FIRST_TODAY} or later: before it the companies are not yet complete"
         raise ConfigError(message)
     return today
+
+
+def _redirect_uris(text: str) -> tuple[str, ...]:
+    uris = tuple(uri.strip() for uri in text.split(",") if uri.strip())
+    for uri in uris:
+        if not is_usable(uri):
+            message = (
+                f"PATCHBAY_SANDBOX_REDIRECTS must be whole addresses such as https://example.com/back, not {uri!r}"
+            )
+            raise ConfigError(message)
+    return uris or DEFAULT_REDIRECTS

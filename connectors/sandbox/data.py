@@ -32,7 +32,7 @@ class Collection(Generic[Item]):
 
 
 class Account:
-    """What one API key can see: the companies, and each company's collections."""
+    """What there is to see: the companies, and each company's collections."""
 
     def __init__(self, seed: str, company_count: int, today: date) -> None:
         """Describe an account; nothing is generated yet."""
@@ -43,9 +43,10 @@ class Account:
         """Return the company's data, or None where the account has no such company."""
         return self._ledgers.get(company_id)
 
-    def company_list(self) -> Collection[Company]:
-        """Return the companies of the account."""
-        return Collection(self.companies, _registered_at, _company_record)
+    def company_list(self, is_seen: Callable[[str], bool]) -> Collection[Company]:
+        """Return the companies of the account that are seen, by their id."""
+        seen = [company for company in self.companies if is_seen(company.id)]
+        return Collection(seen, _registered_at, _company_record)
 
 
 class Ledger:

@@ -2,26 +2,33 @@
 
 import base64
 import binascii
-import hmac
 import json
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 
+from connectors.sandbox import pages, sign_in
 from connectors.sandbox.config import SandboxConfig
+from connectors.sandbox.consent import AUTHORIZE_PATH, Authorization
 from connectors.sandbox.data import Account
 from connectors.sandbox.dice import token
+from connectors.sandbox.grants import Grants
 from connectors.sandbox.knobs import EVERYBODY, KnobBoard, Knobs, parse_knobs
+from connectors.sandbox.messages import ApiError, Reply, Request, allow, not_found, same
+from connectors.sandbox.oauth import REVOKE_PATH, TOKEN_PATH, TokenEndpoint
+from connectors.sandbox.passwords import Passwords
 from connectors.sandbox.people import Record
+from connectors.sandbox.tokens import Clock, Signer, Tokens
+from connectors.sandbox.users import USERS
+from connectors.sandbox.viewers import viewer_of
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 
 _COMPANY_PATH = re.compile(r"/v1/companies/(?P<company>[^/]+)/(?P<collection>employees|pay-runs|pay-statements)")
 _KNOBS_PATH = "/_sandbox/knobs"
+_INBOX_PATH = re.compile(r"/inbox/(?P<user>[^/]+)")
 # The code and the words of a failure that a knob asked for by its status alone.
 _FAILURES = {
     401: ("invalid_api_key", "The API key is not valid."),
@@ -31,43 +38,23 @@ _FAILURES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request; `query` and `headers` hold the last value of each name, header names in lower case."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer; `payload` becomes JSON. `drip` (bytes per second) and `truncated` say how its body suffers."""
-
-    status: int
-    payload: Record
-    headers: tuple[tuple[str, str], ...] = ()
-    drip: float | None = None
-    truncated: bool = False
-
-
-class ApiError(Exception):
-    """An answer that is not the data asked for."""
-
-    def __init__(self, status: int, code: str, message: str, *headers: tuple[str, str]) -> None:
-        """Say the HTTP status, the error's code and its words, and headers such as Retry-After."""
-        super().__init__(message)
-        self.reply = Reply(status, {"error": {"code": code, "message": message}}, headers)
-
-
 class Sandbox:
-    """The running product: an account, its keys and the knobs."""
+    """The running product: an account, its keys and users, and the knobs."""
 
-    def __init__(self, config: SandboxConfig) -> None:
-        """Build the account; raise KnobError where the configured knobs cannot be used."""
+    def __init__(self, config: SandboxConfig, clock: Clock = time.time) -> None:
+        """Build the account; raise KnobError where the configured knobs cannot be used.
+
+        `clock` gives seconds since 1970, for everything that expires.
+        """
         self._config = config
+        signer = Signer(config.seed, config.api_key)
+        self._tokens, self._passwords = Tokens(signer, clock), Passwords(clock)
+        grants = Grants(self._tokens, clock)
+        self._sign_in = sign_in.SignInApi(self._passwords, self._tokens)
+        self._token_endpoint = TokenEndpoint(grants)
+        self._authorization = Authorization(
+            registered=config.redirect_uris, signer=signer, passwords=self._passwords, grants=grants, clock=clock
+        )
         self._account = Account(config.seed, config.company_count, config.today)
         self._company_ids = frozenset(company.id for company in self._account.companies)
         self._knobs = KnobBoard(parse_knobs({} if config.knobs is None else config.knobs, self._company_ids))
@@ -81,18 +68,37 @@ class Sandbox:
 
     def _route(self, request: Request) -> Reply:
         if request.path == "/healthz":
-            _allow(request, "GET")
+            allow(request, "GET")
             return Reply(200, {"status": "ok"})
         if request.path == _KNOBS_PATH and self._config.admin_key is not None:
             return self._change_knobs(request, self._config.admin_key)
+        if request.path in sign_in.PATHS:
+            self._obey_knobs(EVERYBODY, 1)
+            return self._sign_in.answer(request)
         if request.path.startswith("/v1/"):
             return self._serve_data(request)
-        raise _not_found()
+        return self._serve_people(request)
+
+    def _serve_people(self, request: Request) -> Reply:
+        """Answer what browsers open, and what clients ask of the authorization server."""
+        if request.path == AUTHORIZE_PATH:
+            return self._authorization.answer(request)
+        if request.path in {TOKEN_PATH, REVOKE_PATH}:
+            return self._token_endpoint.answer(request)
+        if request.path == pages.STYLE_PATH:
+            allow(request, "GET")
+            return pages.style()
+        match = _INBOX_PATH.fullmatch(request.path)
+        letters = self._passwords.inbox(match["user"]) if match else None
+        if match is None or letters is None:
+            raise not_found()
+        allow(request, "GET")
+        return pages.inbox(USERS[match["user"]], letters)
 
     def _change_knobs(self, request: Request, admin_key: str) -> Reply:
-        if not _same(request.headers.get("x-sandbox-admin", ""), admin_key):
+        if not same(request.headers.get("x-sandbox-admin", ""), admin_key):
             raise ApiError(401, "invalid_admin_key", "Send the admin key in the header X-Sandbox-Admin.")
-        _allow(request, "GET", "PUT", "DELETE")
+        allow(request, "GET", "PUT", "DELETE")
         if request.method == "PUT":
             try:
                 self._knobs.replace(parse_knobs(json.loads(request.body), self._company_ids))
@@ -103,27 +109,25 @@ class Sandbox:
         return Reply(200, {"knobs": self._knobs.document()})
 
     def _serve_data(self, request: Request) -> Reply:
-        if not _same(request.headers.get("authorization", ""), f"Bearer {self._config.api_key}"):
-            raise ApiError(
-                401, "invalid_api_key", "The API key is missing or not valid.", ("WWW-Authenticate", "Bearer")
-            )
+        viewer = viewer_of(request, api_key=self._config.api_key, tokens=self._tokens)
         if request.path == "/v1/companies":
-            _allow(request, "GET")
+            allow(request, "GET")
             page = _Page.of(request, has_since=False)
-            knobs = self._obey_knobs(EVERYBODY, page)
-            return page.reply(*self._account.company_list().page(page.offset, page.limit, None), knobs)
+            knobs = self._obey_knobs(EVERYBODY, page.number)
+            return page.reply(*self._account.company_list(viewer.sees).page(page.offset, page.limit, None), knobs)
         match = _COMPANY_PATH.fullmatch(request.path)
         if match is None:
-            raise _not_found()
-        _allow(request, "GET")
-        ledger = self._account.ledger(match["company"])
+            raise not_found()
+        allow(request, "GET")
+        ledger = self._account.ledger(match["company"]) if viewer.sees(match["company"]) else None
         if ledger is None:
             raise ApiError(404, "company_not_found", "There is no such company.")
+        viewer.refuse_unless_allowed(match["collection"])
         page = _Page.of(request, has_since=True)
-        knobs = self._obey_knobs(ledger.company.id, page)
+        knobs = self._obey_knobs(ledger.company.id, page.number)
         return page.reply(*ledger.page(match["collection"], page.offset, page.limit, page.since), knobs)
 
-    def _obey_knobs(self, company_id: str, page: "_Page") -> Knobs:
+    def _obey_knobs(self, company_id: str, page_number: int) -> Knobs:
         """Wait, or raise the ApiError, that the knobs ask for; return them for what they do to the body."""
         knobs = self._knobs.for_company(company_id)
         wait_seconds = self._knobs.seconds_to_wait(company_id)
@@ -131,7 +135,7 @@ class Sandbox:
             raise ApiError(429, *_FAILURES[429], *_retry_after(knobs, wait_seconds))
         if knobs.page_delay_ms:
             time.sleep(knobs.page_delay_ms / 1000)
-        status = knobs.fails_on(page.number)
+        status = knobs.fails_on(page_number)
         if status is not None:
             code, message = _FAILURES.get(status, ("internal_error", "Something went wrong on our side."))
             headers = _retry_after(knobs, 1) if status in {429, 503} else ()
@@ -208,18 +212,3 @@ def _since(text: str) -> datetime | None:
 
 def _retry_after(knobs: Knobs, seconds: int) -> tuple[tuple[str, str], ...]:
     return () if knobs.no_retry_after else (("Retry-After", str(seconds)),)
-
-
-def _allow(request: Request, *methods: str) -> None:
-    if request.method not in methods:
-        allowed = ", ".join(methods)
-        raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"Use {allowed}.", ("Allow", allowed))
-
-
-def _same(given: str, expected: str) -> bool:
-    # Constant time, as bytes: compare_digest refuses text beyond ASCII.
-    return hmac.compare_digest(given.encode(), expected.encode())
-
-
-def _not_found() -> ApiError:
-    return ApiError(404, "not_found", "There is nothing at this address.")

@@ -18,7 +18,7 @@ from connectors import secrets
 from connectors.models import Connection
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers import registry
-from connectors.providers.manifest import Manifest, leads_elsewhere
+from connectors.providers.manifest import SIGN_IN, Manifest, leads_elsewhere
 from connectors.services import activity, connect, facts, review
 from connectors.services.asking import ask_in_time
 from connectors.services.changing import lock_kept, refuse_changed, refuse_deleted, version_of
@@ -79,18 +79,23 @@ def _endpoint(connection: Connection, proposed: SignIn) -> Endpoint:
     """Return the source as proposed. Raises `SecretsNeededError` where stored secrets would go to another place."""
     manifest = registry.manifest(connection.provider)
     config = _config(connection, manifest, proposed.config)
+    if proposed.secrets:
+        # What is typed takes the place of an end user's sign-in.
+        config.pop(SIGN_IN, None)
     missing = [one.name for one in manifest.fields if one.is_secret and one.name not in proposed.secrets]
     if not missing or not connection.credentials:
         return Endpoint(connection.provider, config, dict(proposed.secrets))
     if leads_elsewhere(manifest.fields, connection.config, config):
         message = "It is sent only to where it was stored for. Type it again for the new address."
+        if SIGN_IN in config:
+            message = "The end user's sign-in is sent only to where it was made. Type a key for the new address."
         raise SecretsNeededError(missing, message)
     try:
         stored = connection.read_credentials()
     except secrets.UnreadableSecretError as error:
         message = "What is stored cannot be opened with the keys of this installation. Type it again."
         raise SecretsNeededError(missing, message) from error
-    return Endpoint(connection.provider, config, {**stored, **proposed.secrets})
+    return Endpoint(connection.provider, config, manifest.secrets_with(stored, proposed.secrets))
 
 
 def _config(connection: Connection, manifest: Manifest, proposed: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from connectors.ids import new_id
 from connectors.models import Connection, SetupStep
+from connectors.providers.manifest import SIGN_IN
 from connectors.services import activity, connect, facts
 
 _NAME_LENGTH = 200
@@ -53,7 +54,7 @@ def _create(original: Connection, actor: User | None) -> Connection:
                 return connect.create_connection(
                     name=free_name(original.name),
                     provider=original.provider,
-                    config=original.config,
+                    config={name: value for name, value in original.config.items() if name != SIGN_IN},
                     destination=original.destination,
                     interval_seconds=original.interval_seconds,
                     actor=actor,

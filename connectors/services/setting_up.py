@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 
 from connectors.models import Connection, Destination, Entity, SetupStep
 from connectors.providers import registry
+from connectors.providers.manifest import settings_with
 from connectors.services import activity, connect, facts
 from connectors.services.changing import refuse_changed, version_of
 from connectors.services.reschedule import plan_of
@@ -81,9 +82,10 @@ def change_setup(*, connection: Connection, settings: Settings, actor: User | No
     """
     locked = _lock(connection)
     before = _told(locked)
-    if dict(settings.config) != locked.config:
+    if settings_with(locked.config, settings.config, is_typed=False) != locked.config:
         _forget_source(locked)
-    locked.name, locked.config = settings.name, dict(settings.config)
+    locked.name = settings.name
+    locked.config = settings_with(locked.config, settings.config, is_typed=bool(settings.credentials))
     if settings.destination and settings.destination.pk != locked.destination_id:
         _move(locked, settings.destination)
     locked.setup_step = _further(locked, SetupStep.TEST if locked.destination_id else SetupStep.CONFIGURE)
@@ -91,7 +93,8 @@ def change_setup(*, connection: Connection, settings: Settings, actor: User | No
         locked.save(update_fields=["name", "config", "destination", "dataset", "setup_step", "tested_at"])
     if settings.credentials:
         known = locked.read_credentials() if locked.credentials else {}
-        connect.set_credentials(connection=locked, credentials={**known, **settings.credentials}, actor=actor)
+        secrets = registry.manifest(locked.provider).secrets_with(known, settings.credentials)
+        connect.set_credentials(connection=locked, credentials=secrets, actor=actor)
         locked = facts.lock(connection.pk)
     facts.refresh(locked)
     if changes := _changes(before, locked, settings):

@@ -10,7 +10,7 @@ from connectors import schedules
 from connectors.destinations import registry as destinations
 from connectors.models import Activity, Connection, Destination, Entity
 from connectors.providers import registry as providers
-from connectors.providers.manifest import Field
+from connectors.providers.manifest import SIGN_IN, Field
 from connectors.scrub import Scrubber, is_secret_name
 from dashboard.pages.activity import words_of
 from dashboard.pages.changes import Changes
@@ -197,5 +197,5 @@ def _sign_in(owner: Connection | Destination) -> Facts:
 
 def settings_of(config: Mapping[str, Any], fields: Iterable[Field]) -> Facts:
     """Return settings by name: the value of what is declared as no secret, of anything else that there is one."""
-    plain = {field.name for field in fields if not field.is_secret}
+    plain = {SIGN_IN, *(field.name for field in fields if not field.is_secret)}
     return {name: value if name in plain and not is_secret_name(name) else NOT_SHOWN for name, value in config.items()}

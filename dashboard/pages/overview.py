@@ -163,7 +163,7 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
         credentials_end=connection.credentials_end_on,
         tested_at=connection.tested_at,
         provider=provider.name,
-        auth_method=provider.auth_method,
+        auth_method=provider.signed_in_by(connection.config) or provider.auth_method,
         settings=tuple(_settings(subject)),
         owner=connection.owner.get_username() if connection.owner else "",
         runbook=connection.runbook_url,

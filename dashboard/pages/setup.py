@@ -27,11 +27,15 @@ _WIDTHS = {"host": "w4", "url": "w4", "number": "w2"}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One field of the manifest: its control, its width, and whether a stored secret stands behind it."""
+    """One field of the manifest: its control, its width, and whether a stored secret stands behind it.
+
+    `instead` says in words by what an end user signed in, where that is stored in the place of the field.
+    """
 
     control: BoundField
     width: str
     is_stored: bool = False
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,18 @@ def source_of(subject: Subject, form: SourceForm) -> SourcePart:
     by = connection.credentials_set_by
     is_stored = connection.credentials_set_at is not None
     config = connection.config
+    instead = manifest.signed_in_by(config) if is_stored else ""
     return SourcePart(
         plain=tuple(_asked(form, one) for one in manifest.fields if not one.is_secret),
-        secret=tuple(_asked(form, one, is_stored=is_stored) for one in manifest.fields if one.is_secret),
+        secret=tuple(
+            _asked(form, one, is_stored=is_stored, instead=instead) for one in manifest.fields if one.is_secret
+        ),
         rows=tuple(
             (one.label, str(config.get(one.name) or one.default)) for one in manifest.fields if not one.is_secret
         ),
         seen=version_of(source_facts(connection)),
         provider=manifest.name,
-        auth_method=manifest.auth_method,
+        auth_method=instead or manifest.auth_method,
         stored_at=connection.credentials_set_at,
         stored_by=by.get_username() if by else "",
         tested_at=connection.tested_at,
@@ -164,8 +171,8 @@ def about_of(connection: Connection) -> AboutPart:
     )
 
 
-def _asked(form: Form, field: Field, *, is_stored: bool = False) -> Asked:
-    return Asked(form[field.name], _WIDTHS.get(field.type, "w3"), is_stored)
+def _asked(form: Form, field: Field, *, is_stored: bool = False, instead: str = "") -> Asked:
+    return Asked(form[field.name], _WIDTHS.get(field.type, "w3"), is_stored, instead)
 
 
 def _line(table: Table, typed: Mapping[str, Collection[UUID]] | None) -> TableLine:

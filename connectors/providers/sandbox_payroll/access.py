@@ -11,6 +11,8 @@ from connectors.providers.sandbox_payroll.client import Client
 from connectors.providers.sandbox_payroll.manifest import COLLECTIONS, CURSOR, KEY, MANIFEST
 
 _LIST_LIMIT = 500
+# One product is closed, others may be open.
+_CLOSED = {"insufficient_permissions", "insufficient_scope"}
 
 
 def reach(endpoint: Endpoint) -> str:
@@ -19,14 +21,30 @@ def reach(endpoint: Endpoint) -> str:
 
 
 def check(endpoint: Endpoint, entity_ref: str = "") -> None:
-    """Ask for one company, or for one employee of the company `entity_ref`. Raises `SyncError`."""
+    """Ask for one company, or for one record of the company `entity_ref`. Raises `SyncError`."""
     with Client(endpoint) as client:
         ask_for_company(client, entity_ref)
 
 
 def ask_for_company(client: Client, entity_ref: str) -> None:
-    """Ask for one record with an open client, as `check` does. Raises `SyncError`."""
-    next(client.pages(f"companies/{entity_ref}/employees" if entity_ref else "companies", limit=1))
+    """Ask for one record with an open client, as `check` does. Raises `SyncError`.
+
+    What may be read of a company may be one product only, so each is asked for until one is open.
+    """
+    if not entity_ref:
+        next(client.pages("companies", limit=1))
+        return
+    refusals = []
+    for product in MANIFEST.products:
+        try:
+            next(client.pages(f"companies/{entity_ref}/{COLLECTIONS[product.tables[0]].path}", limit=1))
+        except SyncError as error:
+            if error.code not in _CLOSED:
+                raise
+            refusals.append(error)
+        else:
+            return
+    raise refusals[0]
 
 
 def check_tables(endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str, str]]) -> None:
