@@ -14,8 +14,9 @@ from connectors.sandbox.redirects import is_usable
 PUBLIC_API_KEY = "sandbox-public-key"
 
 DEFAULT_SEED = "patchbay"
-# Where Patchbay takes browsers back on this machine, at whatever port it runs.
-DEFAULT_REDIRECTS = ("http://127.0.0.1/connect/callback/", "http://[::1]/connect/callback/")
+# Where Patchbay takes browsers back; on this machine it may run at any port.
+CALLBACK_PATH = "/connect/callback/"
+DEFAULT_REDIRECTS = (f"http://127.0.0.1{CALLBACK_PATH}", f"http://[::1]{CALLBACK_PATH}")
 _NAMES = ("SEED", "API_KEY", "ADMIN_KEY", "KNOBS", "COMPANIES", "TODAY", "REDIRECTS")
 MAX_COMPANIES = 5000
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.sandbox.config import CALLBACK_PATH
 from dashboard.stack.home import Secrets
 from dashboard.stack.ports import HOST
 
@@ -27,6 +28,11 @@ class Place:
         return f"http://{HOST}:{self.web_port}/"
 
     @property
+    def callback_urls(self) -> tuple[str, ...]:
+        """Where a provider sends a browser back to, by each name that the web answers to."""
+        return tuple(f"http://{host}:{self.web_port}{CALLBACK_PATH}" for host in (HOST, "localhost", "[::1]"))
+
+    @property
     def sandbox_url(self) -> str:
         """The address of the sandbox provider."""
         return f"http://{HOST}:{self.sandbox_port}"
@@ -44,6 +50,7 @@ def child_environment(
         "PATCHBAY_HTTPS": "0",
         "PATCHBAY_SANDBOX_API_KEY": secrets.sandbox_api_key,
         "PATCHBAY_SANDBOX_ADMIN_KEY": secrets.sandbox_admin_key,
+        "PATCHBAY_SANDBOX_REDIRECTS": ",".join(place.callback_urls),
         # The demo's sources and destinations run on this machine; without the demo nothing on it may be reached.
         **({"PATCHBAY_ALLOWED_NETWORKS": "127.0.0.0/8", "PATCHBAY_SANDBOX_KNOBS": "demo"} if place.demo else {}),
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.sandbox.config import SandboxConfig
 from dashboard.stack.environment import Place, child_environment
 from dashboard.stack.home import Secrets
 
@@ -32,3 +33,14 @@ def test_what_the_person_set_stays_unless_it_is_empty(given: str, expected: str)
 def test_this_machine_may_be_reached_with_the_demo_only() -> None:
     assert environment({})["PATCHBAY_ALLOWED_NETWORKS"] == "127.0.0.0/8"
     assert "PATCHBAY_ALLOWED_NETWORKS" not in environment({}, demo=False)
+
+
+def test_the_sandbox_knows_where_this_installation_takes_browsers_back() -> None:
+    expected = "http://127.0.0.1:8001/connect/callback/,http://localhost:8001/connect/callback/"
+
+    assert environment({})["PATCHBAY_SANDBOX_REDIRECTS"] == f"{expected},http://[::1]:8001/connect/callback/"
+    own = {"PATCHBAY_SANDBOX_REDIRECTS": "https://patchbay.example/connect/callback/"}
+    assert environment(own)["PATCHBAY_SANDBOX_REDIRECTS"] == own["PATCHBAY_SANDBOX_REDIRECTS"]
+    assert SandboxConfig.from_environment(environment({})).redirect_uris == tuple(
+        environment({})["PATCHBAY_SANDBOX_REDIRECTS"].split(",")
+    )
