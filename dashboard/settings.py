@@ -223,6 +223,26 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # One tick per table of a large source.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
+# ---- E-mail: connect links ---------------------------------------------------------------------------------------
+# The server that takes our mails. Without one, mails become files in PATCHBAY_EMAIL_DIR, or cannot be sent.
+PATCHBAY_EMAIL_HOST = _text("PATCHBAY_EMAIL_HOST")
+PATCHBAY_EMAIL_DIR = "" if PATCHBAY_EMAIL_HOST else _text("PATCHBAY_EMAIL_DIR")
+# "starttls", "tls" or "none".
+PATCHBAY_EMAIL_SECURITY = _text("PATCHBAY_EMAIL_SECURITY", "starttls")
+if PATCHBAY_EMAIL_SECURITY not in {"starttls", "tls", "none"}:
+    message = f"PATCHBAY_EMAIL_SECURITY must be starttls, tls or none, not {PATCHBAY_EMAIL_SECURITY!r}."
+    raise ImproperlyConfigured(message)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if PATCHBAY_EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = PATCHBAY_EMAIL_DIR or None
+EMAIL_HOST = PATCHBAY_EMAIL_HOST
+EMAIL_PORT = _number("PATCHBAY_EMAIL_PORT", 465 if PATCHBAY_EMAIL_SECURITY == "tls" else 587)
+EMAIL_HOST_USER = _text("PATCHBAY_EMAIL_USER")
+EMAIL_HOST_PASSWORD = _text("PATCHBAY_EMAIL_PASSWORD")
+EMAIL_USE_TLS, EMAIL_USE_SSL = PATCHBAY_EMAIL_SECURITY == "starttls", PATCHBAY_EMAIL_SECURITY == "tls"
+# Seconds. Somebody waits for it with the page that shows the link.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = _text("PATCHBAY_EMAIL_FROM", "patchbay@localhost")
+
 # ---- Celery: the message is a hint, Postgres owns the job -------------------------------------------------------
 CELERY_BROKER_URL = _text("REDIS_URL", "redis://127.0.0.1:6379/0")
 _VISIBILITY = 900

@@ -25,6 +25,7 @@ from dashboard.views import (
     job_support,
     jobs,
     search,
+    session_links,
     setup,
     system,
     wizard,
@@ -98,6 +99,12 @@ system_patterns: list[URLPattern | URLResolver] = [
     path("alarm/", system.alarm, name="alarm"),
 ]
 
+# Connect links, before they are used.
+link_patterns: list[URLPattern | URLResolver] = [
+    path("new/", session_links.new, name="new"),
+    path("<uuid:pk>/withdraw/", session_links.withdraw_link, name="withdraw"),
+]
+
 # What everybody may see of the hosted flow's look.
 look_patterns: list[URLPattern | URLResolver] = [
     path("look.css", connect_look.look_css, name="look"),
@@ -110,6 +117,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/", include((job_patterns, "jobs"))),
     path("activity/", include((activity_patterns, "activity"))),
     path("destinations/", include((destination_patterns, "destinations"))),
+    path("sessions/", include((link_patterns, "sessions"))),
     path("system/", include((system_patterns, "system"))),
     path("connect/", include((look_patterns, "connect"))),
     path("search/", search.results, name="search"),

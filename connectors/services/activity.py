@@ -15,29 +15,30 @@ _NAME_LENGTH = 150
 _SUBJECT_LENGTH = 200
 
 
-def record(
+def record(  # noqa: PLR0913 - what an act is made of, by keyword
     action: str,
     *,
     actor: User | None,
     connection: Connection | None = None,
     destination: Destination | None = None,
+    subject: str = "",
     changes: Sequence[Mapping[str, Any]] = (),
     note: str = "",
     job_id: UUID | None = None,
 ) -> Activity:
-    """Store one act on a connection or a destination; call it inside the transaction of the act.
+    """Store one act on a connection, a destination, or what `subject` names; call it inside the transaction of the act.
 
     `action` is a verb of `dashboard`'s words for activity, such as "connection.paused"; `changes` come from
     `differences`. Without an actor Patchbay did it by itself.
     """
-    subject = connection or destination
+    on = connection or destination
     return Activity.objects.create(
         action=action,
         actor=actor,
         actor_name=actor.get_username()[:_NAME_LENGTH] if actor else "",
         connection=connection,
         destination=destination,
-        subject=subject.name[:_SUBJECT_LENGTH] if subject else "",
+        subject=(on.name if on else subject)[:_SUBJECT_LENGTH],
         changes=[dict(change) for change in changes],
         note=note,
         job_id=job_id,

@@ -20,10 +20,11 @@ THEN_DESTINATION = "destination"
 _SEARCH_LENGTH = 100
 
 
-class _One(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the type checker only
+class OneOf(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the type checker only
     """One of several; what is no key at all is told like a key that is not there."""
 
     def to_python(self, value: Any) -> Any:
+        """Return the record of a key. Raises `ValidationError` in the field's own words."""
         try:
             return super().to_python(value)
         except ValidationError as error:
@@ -50,7 +51,7 @@ class ConfigureForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Give the connection a name that its readers will know."},
     )
-    destination_id = _One(
+    destination_id = OneOf(
         Destination.objects.none(),
         required=False,
         label="Destination",

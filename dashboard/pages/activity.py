@@ -46,6 +46,10 @@ WORDS: Mapping[str, Words] = {
     "destination.changed": Words("Destination changed", "Changed the destination {subject}", "Destinations"),
     "destination.checked": Words("Destination tested", "Tested the destination {subject}", "Destinations"),
     "destination.deleted": Words("Destination deleted", "Deleted the destination {subject}", "Destinations"),
+    "link.created": Words("Connect link made", "Made a connect link for {subject}", "Sessions"),
+    "link.sent": Words("Connect link sent", "Sent a connect link for {subject} by e-mail", "Sessions"),
+    "link.withdrawn": Words("Connect link withdrawn", "Withdrew a connect link for {subject}", "Sessions"),
+    "look.changed": Words("Connect flow changed", "Changed {subject}", "Settings"),
     "job.bundle_downloaded": Words(
         "Support bundle downloaded", "Downloaded the support bundle of a job of {subject}", "Jobs"
     ),

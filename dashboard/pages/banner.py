@@ -12,6 +12,7 @@ from django.urls import reverse
 from connectors.errors import Action, ActionKind, ErrorEntry, entry, told
 from connectors.models import Connection, Pause, Status
 from connectors.status import MISSING
+from dashboard.pages.session_link import invite_of
 from dashboard.pages.setup_link import resume_of
 from jobs.models import Job
 
@@ -40,6 +41,8 @@ class Banner:
     runbook: str = ""
     mend: str = ""
     resync: bool = False
+    # Where a link is made with which the end user signs in again, where that is what helps.
+    invite: str = ""
     # Where a setup that was left goes on: the name of the step and its address.
     resume: tuple[str, str] = ("", "")
 
@@ -117,6 +120,7 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         runbook=connection.runbook_url,
         mend=_setup(connection) if _is_mended_in_setup(found) else "",
         resync=_helps(found, "sync_now"),
+        invite=_invite(connection, found),
     )
 
 
@@ -145,7 +149,13 @@ def _stumbling(connection: Connection, source: str) -> Banner:
         runbook=connection.runbook_url,
         mend=_setup(connection) if _is_mended_in_setup(found) else "",
         resync=_helps(found, "sync_now"),
+        invite=_invite(connection, found),
     )
+
+
+def _invite(connection: Connection, found: ErrorEntry) -> str:
+    """Return where a link is made, for what the end user mends: a refused sign-in above all."""
+    return invite_of(connection) if found.who == "end_user" or found.retry.kind == "auth" else ""
 
 
 def _is_mended_in_setup(found: ErrorEntry) -> bool:

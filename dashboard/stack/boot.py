@@ -232,6 +232,8 @@ class _Stack:
         width = max((len(name) for name in users), default=0)
         people = [f"{name:<{width}}  {password}" for name, password in users.items()]
         rows = [("Sign in as" if number == 0 else "", person) for number, person in enumerate(people)]
+        if not self._environ.get("PATCHBAY_EMAIL_HOST"):
+            rows.append(("Mails in", self._environ.get("PATCHBAY_EMAIL_DIR") or str(place.mail)))
         rows += [("Data in", str(self._home)), ("Stop with", "Ctrl-C")]
         self._output.text(f"\n  Patchbay is ready after {seconds:.1f} s: {place.web_url}\n")
         for label, text in rows:

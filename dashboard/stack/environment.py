@@ -33,6 +33,11 @@ class Place:
         return tuple(f"http://{host}:{self.web_port}{CALLBACK_PATH}" for host in (HOST, "localhost", "[::1]"))
 
     @property
+    def mail(self) -> Path:
+        """Where mails are written that no server takes."""
+        return self.home / "mail"
+
+    @property
     def sandbox_url(self) -> str:
         """The address of the sandbox provider."""
         return f"http://{HOST}:{self.sandbox_port}"
@@ -48,6 +53,8 @@ def child_environment(
         "PATCHBAY_ENVIRONMENT": "Local",
         # Plain HTTP on the loopback address only; cookies marked secure would never come back.
         "PATCHBAY_HTTPS": "0",
+        # Mails become files, unless the person names a server.
+        "PATCHBAY_EMAIL_DIR": str(place.mail),
         "PATCHBAY_SANDBOX_API_KEY": secrets.sandbox_api_key,
         "PATCHBAY_SANDBOX_ADMIN_KEY": secrets.sandbox_admin_key,
         "PATCHBAY_SANDBOX_REDIRECTS": ",".join(place.callback_urls),

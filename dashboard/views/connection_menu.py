@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from connectors.models import Connection
 from dashboard.access import HtmxRequest
 from dashboard.pages.next_steps import why_no_sync
+from dashboard.pages.session_link import invite_of
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.rendering import own_address, render_page
 
@@ -25,6 +26,7 @@ def actions(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "connection": connection,
         "refusal": why_no_sync(connection.status),
+        "invite": invite_of(connection),
         "back": page or own_address(request, request.GET.get("next", ""), connection.get_absolute_url()),
         "of": _place(page, connection),
     }

@@ -30,6 +30,7 @@ from dashboard.pages import setup as pages
 from dashboard.pages import setup_answers as told
 from dashboard.pages.connection import Subject, head_of
 from dashboard.pages.schedule import editor_of
+from dashboard.pages.session_link import invite_of
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.refusals import ConnectionGone
 from dashboard.views.rendering import render_page
@@ -173,6 +174,7 @@ def _show(request: HttpRequest, pk: UUID, answer: Answer) -> HttpResponse:
         "address": request.get_full_path(),
         "list_address": f"{request.path}#tables",
         "source": pages.source_of(subject, source_form),
+        "invite": invite_of(subject.connection),
         "tables": pages.tables_of(subject, **place.criteria(), typed=answer.shown.get("typed_tables")),
         "about": pages.about_of(subject.connection),
         "about_form": answer.shown.get("about_form") or AboutForm(None, connection=subject.connection),

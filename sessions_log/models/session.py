@@ -59,6 +59,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """All that a session's own page shows of it, in one query."""
         return self.select_related("connection", "created_by").defer(*_UNSEEN, *_OF_CONNECTION, "created_by__password")
 
+    def latest_of(self, connection: Connection) -> Session | None:
+        """The newest one of a connection."""
+        return self.for_page().filter(connection=connection).order_by("-pk").first()
+
     def made(self, since: datetime | None, until: datetime | None = None) -> SessionQuerySet:
         """Those made from `since` on and before `until`, each where it is set."""
         found = self.filter(pk__gte=first_id_at(since)) if since else self

@@ -3,29 +3,56 @@
 A link holds 256 random bits, of which only the SHA-256 is stored (RELIABILITY: connect links). To look at a link
 changes nothing, whoever does it: mail scanners open every link of a message. The person's press exchanges it, in one
 conditional update, for a visit: another 256 bits, which his browser alone holds.
+
+A form draws its key of 256 random bits before it is sent, and the link follows from that key and ours: the same form
+sent twice is the same link, which can be shown again to who sent it and to nobody else.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from connectors.models import Connection, Destination
+from connectors.services import activity
 from sessions_log.events import EventName
 from sessions_log.models import RESUMABLE, Session, SessionKind, SessionStatus
 from sessions_log.services.record import NewEvent, record
 
 _BYTES = 32
+# Why the link ended, in its last event.
+WITHDRAWN = "withdrawn"
 # How long somebody may come back to a session that he began, whatever his link's time was.
 VISIT = timedelta(hours=24)
+
+
+# Hands a link over and says whether that went well; it raises nothing.
+Send = Callable[[Session, str], bool]
+
+
+class LinkMadeError(Exception):
+    """A link was made of this key before: by the same form, sent twice. Nothing was made."""
+
+    def __init__(self, session: Session, secret: str) -> None:
+        super().__init__("This link was made already.")
+        self.session, self.secret = session, secret
+
+
+class LinkGoneError(Exception):
+    """The link was used, has expired or was withdrawn, so there is nothing to withdraw. Nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("This link was used or has ended already. Nothing was changed.")
 
 
 class LinkUsedError(Exception):
@@ -68,29 +95,95 @@ class Visit:
     secret: str = field(repr=False)
 
 
-@transaction.atomic
-def create_link(*, invitation: Invitation, actor: User | None) -> tuple[Session, str]:
-    """Store a session that waits for its person, and return it with the link's secret, which nobody can read again."""
-    secret = secrets.token_urlsafe(_BYTES)
+def new_key() -> str:
+    """Draw what a form holds so that it makes one link, however often it is sent."""
+    return secrets.token_urlsafe(_BYTES)
+
+
+def create_link(
+    *, invitation: Invitation, actor: User | None, key: str = "", send: Send | None = None
+) -> tuple[Session, str]:
+    """Store a session that waits for its person, and return it with the link's secret, which nobody can read again.
+
+    `key` comes from `new_key`; without one the link is drawn here. `send` is called with the stored session and the
+    secret, outside of any transaction of ours, and what it says is recorded. Raises `LinkMadeError`.
+    """
+    secret = _secret_of(key, actor) if key else secrets.token_urlsafe(_BYTES)
+    session = _stored(invitation, actor, secret)
+    is_sent = send(session, secret) if send else False
+    return _told(session, actor, is_sent=is_sent), secret
+
+
+def _secret_of(key: str, actor: User | None) -> str:
+    """Return the link that follows from a key, for one member: without our own key nobody can tell it."""
+    of = f"{actor.pk if actor else ''}:{key}"
+    return base64.urlsafe_b64encode(salted_hmac("connect link", of, algorithm="sha256").digest()).decode().rstrip("=")
+
+
+def _stored(invitation: Invitation, actor: User | None, secret: str) -> Session:
     connection = invitation.connection
     provider = connection.provider if connection else invitation.provider
-    session = Session.objects.create(
-        kind=SessionKind.RECONNECT if connection else SessionKind.FIRST,
-        connection=connection,
-        provider=provider,
-        is_provider_fixed=bool(provider),
-        products=list(invitation.products),
-        config=dict(invitation.config),
-        destination=connection.destination if connection else invitation.destination,
-        end_user_name=invitation.end_user_name,
-        end_user_email=invitation.end_user_email,
-        reference=invitation.reference,
-        return_url=invitation.return_url,
-        expires_at=invitation.expires_at,
-        link_hash=hash_of(secret),
-        created_by=actor,
-    )
-    return record(session, NewEvent(EventName.LINK_CREATED)), secret
+    try:
+        with transaction.atomic():
+            return Session.objects.create(
+                kind=SessionKind.RECONNECT if connection else SessionKind.FIRST,
+                connection=connection,
+                provider=provider,
+                is_provider_fixed=bool(provider),
+                products=list(invitation.products),
+                config=dict(invitation.config),
+                destination=connection.destination if connection else invitation.destination,
+                end_user_name=invitation.end_user_name,
+                end_user_email=invitation.end_user_email,
+                reference=invitation.reference,
+                return_url=invitation.return_url,
+                expires_at=invitation.expires_at,
+                link_hash=hash_of(secret),
+                created_by=actor,
+            )
+    except IntegrityError:
+        known = find(secret)
+        if known is None:
+            raise
+        raise LinkMadeError(known, secret) from None
+
+
+@transaction.atomic
+def _told(session: Session, actor: User | None, *, is_sent: bool) -> Session:
+    """Record who made the link and how it went out. It was made when it was stored, however long sending took."""
+    detail = {"by": actor.get_username() if actor else "", "sent": "email" if is_sent else "copied"}
+    note = _note(session)
+    _act("link.created", session, actor, note)
+    if is_sent:
+        _act("link.sent", session, actor, note)
+    return record(session, NewEvent(EventName.LINK_CREATED, occurred_at=session.created_at, detail=detail))
+
+
+@transaction.atomic
+def withdraw(*, session: Session, actor: User | None) -> Session:
+    """End a link that nobody has used, at once. Raises `LinkGoneError`."""
+    now = timezone.now()
+    unused = Session.objects.filter(pk=session.pk, link_hash__isnull=False, redeemed_at=None, expires_at__gt=now)
+    if unused.update(expires_at=now) != 1:
+        raise LinkGoneError
+    _act("link.withdrawn", session, actor, f"Session {session.pk}")
+    detail = {"by": actor.get_username() if actor else ""}
+    ended = NewEvent(EventName.SESSION_EXPIRED, occurred_at=now, exit_reason=WITHDRAWN, detail=detail)
+    return record(session, ended, now=now)
+
+
+def _act(action: str, session: Session, actor: User | None, note: str) -> None:
+    activity.record(action, actor=actor, connection=session.connection, subject=str(session), note=note)
+
+
+def _note(session: Session) -> str:
+    whose = f"For {session.end_user_name}. " if session.connection and session.end_user_name else ""
+    return f"{whose}It works until {session.expires_at:%Y-%m-%d %H:%M} UTC. Session {session.pk}"
+
+
+def is_unused(session: Session) -> bool:
+    """Whether the session's link waits for its person."""
+    return session.status == SessionStatus.CREATED and not session.redeemed_at and session.expires_at > timezone.now()
 
 
 def find(secret: str) -> Session | None:

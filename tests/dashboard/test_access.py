@@ -16,6 +16,7 @@ from jobs.services.bulk import start_bulk
 from sessions_log.models import ConnectLook
 from tests.conftest import member
 from tests.factories import make_connection, make_entity, make_job
+from tests.sessions_log.telling import make_link
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
@@ -69,6 +70,7 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     keys["destinations"] = connection.destination_id
     bulk = start_bulk(action=BulkAction.SYNC, connection_ids=[connection.pk], actor=None, options={})
     keys["bulk"] = bulk.pk
+    keys["sessions"] = make_link(connection=connection)[0].pk
     ConnectLook.objects.create(logo=b"a picture", logo_type="image/png")
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
     return Site(clients, {**keys, **WORDS})

@@ -28,7 +28,7 @@ QUERIES = 6
 def recorded() -> set[str]:
     """Return every action that is named where a service records an act, out of the code itself."""
     found = set()
-    for app in ("connectors", "jobs", "dashboard"):
+    for app in ("connectors", "jobs", "sessions_log", "dashboard"):
         for path in (ROOT / app).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             if "services.activity" not in text and "import activity" not in text:

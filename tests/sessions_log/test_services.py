@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
@@ -16,14 +16,10 @@ from sessions_log.models import Session, SessionEvent, SessionStatus
 from sessions_log.services import links, record, sweep
 from sessions_log.services.record import NewEvent
 from tests.factories import make_ready_connection
+from tests.sessions_log.telling import make_link
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-
-def make_link(hours: float = 24, **values: Any) -> tuple[Session, str]:
-    invitation = links.Invitation(expires_at=timezone.now() + timedelta(hours=hours), **values)
-    return links.create_link(invitation=invitation, actor=None)
 
 
 def names(session: Session) -> list[str]:
