@@ -52,7 +52,7 @@ def sign_in(kind: str, method: str, config: Mapping[str, Any], typed: Mapping[st
         message = "By oauth2 nothing is typed here: see authorize_url and exchange."
         raise ValueError(message)
     names = {field.name for field in offered.fields}
-    given = {name: value for name, value in typed.items() if name in names and value != ""}
+    given = {name: value for name, value in typed.items() if name in names and value}
     own = registry.sign_in(kind)
     with _told_safely(value for name, value in given.items() if _is_secret(offered, name)):
         settings = _settings(manifest, config)

@@ -119,7 +119,7 @@ def _scope(name: str, *, can_pass_on: bool) -> str:
     state, note = ("checked", "") if can_pass_on else ("disabled", " Your account may not read this, so you cannot.")
     return (
         f'<label class="scope"><input type="checkbox" name="scope" value="{name}" {state}>'
-        f'<span><b>{name}</b><span class="soft">{SCOPES[name]}.{note}</span></span></label>'
+        f'<span><b>{name.capitalize()}</b><span class="soft">{SCOPES[name]}.{note}</span></span></label>'
     )
 
 

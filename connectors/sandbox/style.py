@@ -33,5 +33,6 @@ table { width: 100%; margin-top: 8px; border-collapse: collapse; } td, th { padd
   vertical-align: top; } th { font-size: 14px; }
 .letters { margin: 0; padding: 0; list-style: none; }
 .letters li { padding: 12px 0; border-top: 1px solid var(--line); }
+.letters li:first-child { border-top: 0; }
 .letters code { font: 600 22px/1.3 ui-monospace, monospace; letter-spacing: 4px; }
 """
