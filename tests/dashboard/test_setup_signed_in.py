@@ -72,7 +72,7 @@ def test_the_page_says_how_the_end_user_signed_in_and_misses_no_key(
 
     assert "Sign-in of the end user</span>" in page
     assert '<span class="sub">User name and password</span>' in page
-    assert "API key in its place: typed here, it is used from then on" in page
+    assert "What is typed here takes its place; left empty, the sign-in stays." in page
     assert "Not set" not in page
     key = re.search(r'<input type="password"[^>]*name="api_key"[^>]*>', page)
     assert key is not None
