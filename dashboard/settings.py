@@ -316,6 +316,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 6 * 60 * 60.0,
         "options": {"queue": "system", "expires": 600},
     },
+    # A session is abandoned after fifteen minutes, so half a minute is soon enough.
+    "sessions.sweep": {"task": "sessions.sweep", "schedule": 30.0, "options": {"queue": "system", "expires": 30}},
+    "sessions.drop_old": {
+        "task": "sessions.drop_old",
+        "schedule": 6 * 60 * 60.0,
+        "options": {"queue": "system", "expires": 600},
+    },
 }
 
 # ---- Logging: one line each, to the error stream ----------------------------------------------------------------

@@ -18,7 +18,7 @@ _DISK_WARNING, _DISK_FULL = 0.85, 0.95
 _CONNECTIONS_WARNING = 0.8
 _LONG_TRANSACTION_SECONDS = 600
 # System tasks other than the tick, and after how long without them something is wrong.
-_REAP_SILENT, _PARTITIONS_SILENT = timedelta(minutes=2), timedelta(hours=24)
+_REAP_SILENT, _SWEEP_SILENT, _PARTITIONS_SILENT = timedelta(minutes=2), timedelta(minutes=5), timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ def _of_the_scheduler(health: Health, signs: Vitals) -> Iterator[Finding]:
     for name, limit, what in (
         ("reap", _REAP_SILENT, "jobs of lost workers are not taken back"),
         ("keep_partitions", _PARTITIONS_SILENT, "no room is made for the jobs of coming weeks"),
+        ("sessions.sweep", _SWEEP_SILENT, "nobody is found to have left the connect flow, and unused links do not end"),
+        ("sessions.drop_old", _PARTITIONS_SILENT, "sessions stay longer than they should"),
     ):
         pulse = health.pulses.get(name)
         if pulse and pulse.at < health.now - limit:
