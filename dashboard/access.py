@@ -108,6 +108,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "jobs:log": {"GET": "see"},
     "jobs:cancel": {"GET": "cancel_job", "POST": "cancel_job"},
     "jobs:bundle": {"POST": "see"},
+    "sessions:list": {"GET": "see"},
+    "sessions:detail": {"GET": "see"},
     "activity:list": {"GET": "read_audit_log"},
     "destinations:list": {"GET": "see"},
     "destinations:new": {"GET": "edit_destination", "POST": "edit_destination"},

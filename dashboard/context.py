@@ -60,6 +60,7 @@ class HealthLine:
 SECTIONS = (
     Section("Connections", "connections:list", "plug", frozenset({"connections", "bulk"})),
     Section("Jobs", "jobs:list", "jobs", frozenset({"jobs"})),
+    Section("Sessions", "sessions:list", "sessions", frozenset({"sessions"})),
     Section("Destinations", "destinations:list", "db", frozenset({"destinations"})),
     Section("Activity", "activity:list", "activity", frozenset({"activity"}), "read_audit_log"),
     Section("System", "system:overview", "system", frozenset({"system"})),

@@ -31,6 +31,13 @@ LOOKS: dict[str, Look] = {
     "failed": Look("bad", "st-bad", "Failed"),
     "cancelled": Look("idle", "st-cancel", "Cancelled"),
     "skipped": Look("idle", "st-skip", "Skipped"),
+    # Sessions: a person's way through the connect flow
+    "created": Look("idle", "clock", "Created"),
+    "opened": Look("run", "st-run", "Opened", is_turning=True),
+    "completed": Look("ok", "st-ok", "Completed"),
+    "exited": Look("warn", "st-warn", "Exited"),
+    "abandoned": Look("warn", "st-warn", "Abandoned"),
+    "expired": Look("idle", "st-cancel", "Expired"),
     # Entities that a person took out, and those that wait for their first run
     "excluded": Look("idle", "st-skip", "Excluded"),
     "never": Look("idle", "st-skip", "No run yet"),

@@ -26,6 +26,7 @@ from dashboard.views import (
     jobs,
     search,
     session_links,
+    sessions,
     setup,
     system,
     wizard,
@@ -81,6 +82,11 @@ job_patterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/bundle/", job_support.bundle, name="bundle"),
 ]
 
+session_patterns: list[URLPattern | URLResolver] = [
+    path("", sessions.list_, name="list"),
+    path("<uuid:pk>/", sessions.detail, name="detail"),
+]
+
 activity_patterns: list[URLPattern | URLResolver] = [
     path("", activity.list_, name="list"),
 ]
@@ -115,9 +121,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((connection_patterns, "connections"))),
     path("bulk/", include((bulk_patterns, "bulk"))),
     path("jobs/", include((job_patterns, "jobs"))),
+    path("sessions/", include(([*session_patterns, *link_patterns], "sessions"))),
     path("activity/", include((activity_patterns, "activity"))),
     path("destinations/", include((destination_patterns, "destinations"))),
-    path("sessions/", include((link_patterns, "sessions"))),
     path("system/", include((system_patterns, "system"))),
     path("connect/", include((look_patterns, "connect"))),
     path("search/", search.results, name="search"),

@@ -6,6 +6,7 @@ The session carries the facts that lists show (status, stage, time, findings), s
 from sessions_log.models.event import MOST_WORDS, SessionEvent, SessionEventQuerySet
 from sessions_log.models.look import ConnectLook, ConnectLookQuerySet
 from sessions_log.models.session import (
+    LEFT,
     LIVE,
     RESUMABLE,
     Origin,
@@ -16,6 +17,7 @@ from sessions_log.models.session import (
 )
 
 __all__ = (
+    "LEFT",
     "LIVE",
     "MOST_WORDS",
     "RESUMABLE",

@@ -14,7 +14,7 @@ from django.urls import reverse
 from connectors import secrets
 from connectors.ids import first_id_at, ids_beginning, new_id, short_id
 from connectors.models import Connection, Destination
-from sessions_log.stages import STAGES, Stage
+from sessions_log.stages import STAGES, Stage, number_of
 
 
 class SessionStatus(models.TextChoices):
@@ -30,6 +30,8 @@ class SessionStatus(models.TextChoices):
 
 
 LIVE = (SessionStatus.CREATED, SessionStatus.OPENED)
+# Ended without a connection.
+LEFT = (SessionStatus.EXITED, SessionStatus.ABANDONED, SessionStatus.EXPIRED, SessionStatus.FAILED)
 # What a person can come back to while the session's time is not over.
 RESUMABLE = (SessionStatus.OPENED, SessionStatus.EXITED, SessionStatus.ABANDONED, SessionStatus.FAILED)
 
@@ -57,7 +59,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def for_page(self) -> SessionQuerySet:
         """All that a session's own page shows of it, in one query."""
-        return self.select_related("connection", "created_by").defer(*_UNSEEN, *_OF_CONNECTION, "created_by__password")
+        return self.select_related("connection__destination", "created_by").defer(
+            *_UNSEEN, *_OF_CONNECTION, "connection__destination__credentials", "created_by__password"
+        )
 
     def latest_of(self, connection: Connection) -> Session | None:
         """The newest one of a connection."""
@@ -79,6 +83,14 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def with_finding(self, code: str) -> SessionQuerySet:
         """Those in which the finding `code` was made."""
         return self.filter(findings__contains=[{"code": code}])
+
+    def reached(self, stage: str) -> SessionQuerySet:
+        """Those who came as far as `stage`, or further."""
+        return self.filter(furthest__gte=number_of(stage))
+
+    def left_at(self, stage: str) -> SessionQuerySet:
+        """Those who came as far as `stage` and ended there without a connection."""
+        return self.filter(furthest=number_of(stage), status__in=LEFT)
 
 
 # What opens something, or is kept only while somebody is in the flow.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from sessions_log.events import EventName, Source
@@ -16,10 +17,10 @@ from sessions_log.story import Story, story_of
 NOON = datetime(2026, 11, 19, 12, 0, tzinfo=UTC)
 
 
-def make_link(hours: float = 24, **values: Any) -> tuple[Session, str]:
+def make_link(hours: float = 24, *, actor: User | None = None, **values: Any) -> tuple[Session, str]:
     """A link as an operator makes it, and its secret."""
     invitation = links.Invitation(expires_at=timezone.now() + timedelta(hours=hours), **values)
-    return links.create_link(invitation=invitation, actor=None)
+    return links.create_link(invitation=invitation, actor=actor)
 
 
 def event(name: str, after: float, *, by: Source = Source.SERVER, **values: Any) -> SessionEvent:
