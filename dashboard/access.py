@@ -110,6 +110,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "jobs:bundle": {"POST": "see"},
     "sessions:list": {"GET": "see"},
     "sessions:detail": {"GET": "see"},
+    "sessions:funnel": {"GET": "see"},
+    "sessions:funnel-csv": {"GET": "see"},
     "activity:list": {"GET": "read_audit_log"},
     "destinations:list": {"GET": "see"},
     "destinations:new": {"GET": "edit_destination", "POST": "edit_destination"},

@@ -17,6 +17,7 @@ from dashboard.views import (
     connections,
     destinations,
     entities,
+    funnel,
     health,
     insight,
     job_list,
@@ -85,6 +86,8 @@ job_patterns: list[URLPattern | URLResolver] = [
 session_patterns: list[URLPattern | URLResolver] = [
     path("", sessions.list_, name="list"),
     path("<uuid:pk>/", sessions.detail, name="detail"),
+    path("funnel/", funnel.funnel, name="funnel"),
+    path("funnel.csv", funnel.csv, name="funnel-csv"),
 ]
 
 activity_patterns: list[URLPattern | URLResolver] = [

@@ -49,6 +49,7 @@ class SessionCriteria:
     finding: str = ""
     code: str = ""
     kind: str = ""
+    type: str = ""
     connection: Connection | None = None
     q: str = ""
     older_than: UUID | None = None
@@ -65,6 +66,7 @@ class SessionCriteria:
             "finding": self.finding,
             "code": self.code,
             "kind": self.kind,
+            "type": self.type,
             "connection": str(self.connection.pk) if self.connection else "",
             "q": self.q,
             "older_than": str(self.older_than or ""),

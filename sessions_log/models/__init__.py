@@ -15,6 +15,7 @@ from sessions_log.models.session import (
     SessionQuerySet,
     SessionStatus,
 )
+from sessions_log.models.tally import FindingTally, SessionTally, TalliedDay, TallyMark, TimeTally
 
 __all__ = (
     "LEFT",
@@ -23,6 +24,7 @@ __all__ = (
     "RESUMABLE",
     "ConnectLook",
     "ConnectLookQuerySet",
+    "FindingTally",
     "Origin",
     "Session",
     "SessionEvent",
@@ -30,4 +32,8 @@ __all__ = (
     "SessionKind",
     "SessionQuerySet",
     "SessionStatus",
+    "SessionTally",
+    "TalliedDay",
+    "TallyMark",
+    "TimeTally",
 )
