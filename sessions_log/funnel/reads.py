@@ -38,7 +38,7 @@ FROM (
     FROM sessions_log_sessiontally WHERE day = ANY(%(days)s::date[]) AND {{of}} AND {_OPENED}
     UNION ALL
     SELECT {DAY_OF_ID}, provider, 1, (status = 'completed')::int FROM {_LIVE} WHERE {{of}} AND {{mine}} AND {_OPENED}
-) AS one GROUP BY 1, 2
+) AS one GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608 - likewise
 _FINDINGS = f"""
 SELECT code, provider, sum(sessions)::bigint, sum(connected)::bigint
@@ -48,7 +48,7 @@ FROM (
     UNION ALL
     SELECT jsonb_array_elements(findings) ->> 'code', provider, 1, (status = 'completed')::int
     FROM {_LIVE} WHERE {{of}} AND {{mine}}
-) AS one GROUP BY 1, 2
+) AS one GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608 - likewise
 _TIMES = f"""
 SELECT scope, stage, bucket, sum(times)::bigint

@@ -86,7 +86,8 @@ def _first_day(now: datetime) -> date | None:
     kept = (now - timedelta(days=settings.PATCHBAY_SESSION_DAYS)).astimezone(UTC).date() + _DAY
     with database.cursor() as cursor:
         cursor.execute(f"SELECT {DAY_OF_ID} FROM (SELECT %s::uuid AS id) AS oldest", [oldest])  # noqa: S608 - ours
-        return max(kept, cursor.fetchone()[0])
+        made: date = cursor.fetchone()[0]
+    return max(kept, made)
 
 
 def _days(first: date, now: datetime) -> list[date]:
