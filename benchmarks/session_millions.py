@@ -26,8 +26,8 @@ _FINDINGS = ("terms_exited", "sign_in_refused", "help_opened", "provider_changed
 _INSERT = """
 INSERT INTO sessions_log_session (
     id, kind, origin, config, is_provider_fixed, products, end_user_name, end_user_email, reference, return_url,
-    created_at, expires_at, sealed, terms_version, status, provider, stage, furthest, opened_at, last_event_at, ended_at,
-    took_ms, stage_ms, error_code, findings, event_count, changed_at
+    created_at, expires_at, sealed, terms_version, status, provider, stage, furthest, opened_at, last_event_at,
+    ended_at, took_ms, stage_ms, error_code, findings, event_count, changed_at
 )
 SELECT
     (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex((d * 4095)::int), 3, '0')

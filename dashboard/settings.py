@@ -318,6 +318,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     # A session is abandoned after fifteen minutes, so half a minute is soon enough.
     "sessions.sweep": {"task": "sessions.sweep", "schedule": 30.0, "options": {"queue": "system", "expires": 30}},
+    # What it has not reached yet is read from the sessions, so a late one costs time and no truth.
+    "sessions.rollup": {"task": "sessions.rollup", "schedule": 60.0, "options": {"queue": "system", "expires": 60}},
     "sessions.drop_old": {
         "task": "sessions.drop_old",
         "schedule": 6 * 60 * 60.0,

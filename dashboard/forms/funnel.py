@@ -15,14 +15,12 @@ from connectors.models import Connection
 from connectors.providers import registry as providers
 from dashboard.formatting import as_typed
 from dashboard.forms.connections import INTEGRATIONS
-from dashboard.forms.session_criteria import period_start
+from dashboard.forms.session_criteria import NO_PROVIDER, period_start
 from sessions_log.funnel import Scope
 from sessions_log.models import SessionKind
 
 PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days"}
 USUAL = "30d"
-# How the address names those who have not chosen a provider.
-NO_PROVIDER = "none"
 # How a note calls a value that there is none of.
 _NOTES = {
     "period": "The funnel knows no period",

@@ -19,6 +19,8 @@ PERIODS: dict[str, tuple[str, int]] = {
     "all": ("all that is kept", 0),
 }
 USUAL = "7d"
+# How an address names those who have not chosen a provider.
+NO_PROVIDER = "none"
 
 
 def period_start(period: str, now: datetime) -> datetime | None:

@@ -13,7 +13,8 @@ from connectors.ids import ids_beginning
 from connectors.models import Connection
 from connectors.providers import registry as providers
 from dashboard.formatting import as_typed
-from dashboard.forms.session_criteria import PERIODS, SessionCriteria
+from dashboard.forms.connections import INTEGRATIONS
+from dashboard.forms.session_criteria import NO_PROVIDER, PERIODS, SessionCriteria
 from sessions_log.findings import KINDS
 from sessions_log.models import SessionKind, SessionStatus
 from sessions_log.stages import Stage
@@ -29,6 +30,7 @@ _FEW = {
     "finding": "There is no finding",
     "code": "There is no error code",
     "kind": "There is no kind of session",
+    "type": "There is no integration type",
     "connection": "There is no connection with the ID",
 }
 
@@ -44,10 +46,13 @@ class SessionFilterForm(forms.Form):
     status = _choice(SessionStatus.choices)
     stage = _choice(Stage.choices)
     left = _choice(Stage.choices)
-    provider = _choice(lambda: [(one.kind, one.name) for one in providers.all_manifests()])
+    provider = _choice(
+        lambda: [(NO_PROVIDER, "Not chosen yet"), *((one.kind, one.name) for one in providers.all_manifests())]
+    )
     finding = _choice([(code, code) for code in KINDS])
     code = _choice([(code, code) for code in REGISTRY])
     kind = _choice(SessionKind.choices)
+    type = _choice(tuple(INTEGRATIONS.items()))
     connection = forms.CharField(max_length=MOST_LETTERS, required=False)
     q = forms.CharField(max_length=MOST_LETTERS, required=False)
     older_than = forms.UUIDField(required=False)

@@ -34,6 +34,7 @@ class StageCell:
     left: str
     left_href: str
     here: str
+    asked: str
     of_previous: str
     of_all: str
     median: str
@@ -156,9 +157,10 @@ def _stages(funnel: Funnel, criteria: FunnelCriteria) -> Iterator[StageCell]:
             label=str(stage.label),
             count=number(passage.reached),
             count_href=list_address(criteria, stage="" if is_first else stage) if passage.reached else "",
-            left=_left_words(passage, is_first=is_first, is_last=is_last),
+            left=f"of {number(everybody.sessions)} links" if is_last else _left_words(passage, is_first=is_first),
             left_href=list_address(criteria, left=stage) if passage.left else "",
             here=f"{number(passage.here)} {'waiting' if is_first else 'here now'}" if passage.here else "",
+            asked=number(passage.asked) if passage.asked is not None and passage.asked < passage.reached else "",
             of_previous="" if is_first else share_of(*everybody.of_previous(stage)),
             of_all="" if is_first else share_of(*everybody.of_all(stage)),
             median=duration(times.median) if times.count else "",
@@ -167,15 +169,8 @@ def _stages(funnel: Funnel, criteria: FunnelCriteria) -> Iterator[StageCell]:
         )
 
 
-def _left_words(passage: Passage, *, is_first: bool, is_last: bool) -> str:
-    if is_last:
-        return "links that led to a connection"
-    left = number(passage.left)
-    if is_first:
-        return f"{left} never opened"
-    if passage.asked is not None:
-        return f"{left} left of {number(passage.asked)} asked" if passage.asked else "asked of nobody"
-    return f"{left} left"
+def _left_words(passage: Passage, *, is_first: bool) -> str:
+    return f"{number(passage.left)} {'never opened' if is_first else 'left'}"
 
 
 def _row(name: str | None, passages: Passages, took: Times, criteria: FunnelCriteria, leak: Leak | None) -> ProviderRow:

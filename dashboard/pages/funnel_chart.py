@@ -8,7 +8,8 @@ from datetime import timedelta
 from math import ceil, floor
 
 from dashboard.formatting import weekday_and_day
-from dashboard.forms.funnel import NO_PROVIDER, FunnelCriteria
+from dashboard.forms.funnel import FunnelCriteria
+from dashboard.forms.session_criteria import NO_PROVIDER
 from dashboard.pages.funnel_words import named
 from dashboard.pages.insight_charts import HEIGHT, WIDTH, Chart
 from sessions_log.funnel import WEEKS, Funnel, Week

@@ -8,8 +8,8 @@ from typing import Any
 
 from connectors.providers import registry as providers
 from dashboard.forms.connections import INTEGRATIONS
-from dashboard.forms.funnel import NO_PROVIDER, PERIODS, FunnelCriteria
-from dashboard.forms.session_criteria import SessionCriteria
+from dashboard.forms.funnel import PERIODS, FunnelCriteria
+from dashboard.forms.session_criteria import NO_PROVIDER, SessionCriteria
 from dashboard.pages.chips import Chip, Choice
 from sessions_log.models import SessionKind
 

@@ -16,14 +16,15 @@ class Named:
     name: str
     tile: str = ""
     hue: int = 0
+    is_provider: bool = True
 
 
 def named(provider: str | None) -> Named:
     """Return a provider's name and tile; None means all of them, and an empty one that none was chosen."""
     if provider is None:
-        return Named("All providers")
+        return Named("All providers", is_provider=False)
     if not provider:
-        return Named("Not chosen yet")
+        return Named("Not chosen yet", is_provider=False)
     known = {one.kind: one for one in providers.all_manifests()}.get(provider)
     return Named(known.name, known.tile, known.tile_hue) if known else Named(provider)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from connectors.errors import REGISTRY
 from connectors.providers import registry as providers
-from dashboard.forms.session_criteria import PERIODS, USUAL, SessionCriteria
+from dashboard.forms.connections import INTEGRATIONS
+from dashboard.forms.session_criteria import NO_PROVIDER, PERIODS, USUAL, SessionCriteria
 from dashboard.pages.chips import Chip, Choice
 from sessions_log.findings import KINDS
 from sessions_log.models import SessionKind, SessionQuerySet, SessionStatus
@@ -19,15 +20,25 @@ def matching(criteria: SessionCriteria, sessions: SessionQuerySet) -> SessionQue
     """Return those of `sessions` that pass the filters of `criteria`, whatever page they name."""
     plain = {
         "status": criteria.status,
-        "provider": criteria.provider,
+        "provider": criteria.provider if criteria.provider != NO_PROVIDER else "",
         "error_code": criteria.code,
         "kind": criteria.kind,
         "connection": criteria.connection and criteria.connection.pk,
     }
     found = sessions.filter(**{name: value for name, value in plain.items() if value}).matching(criteria.q)
+    found = found.filter(provider="") if criteria.provider == NO_PROVIDER else found
+    found = _of_type(found, criteria.type) if criteria.type else found
     found = found.reached(criteria.stage) if criteria.stage else found
     found = found.left_at(criteria.left) if criteria.left else found
     return found.with_finding(criteria.finding) if criteria.finding else found
+
+
+def _of_type(found: SessionQuerySet, integration: str) -> SessionQuerySet:
+    """Keep those with a provider of an integration type; who has chosen none has no type."""
+    assisted = [one.kind for one in providers.all_manifests() if one.integration == "assisted"]
+    if integration == "assisted":
+        return found.filter(provider__in=assisted)
+    return found.exclude(provider__in=["", *assisted])
 
 
 def chips_of(kept: SessionCriteria) -> Iterator[Chip]:
@@ -36,10 +47,13 @@ def chips_of(kept: SessionCriteria) -> Iterator[Chip]:
     yield _chip(kept, "status", "Status", SessionStatus.choices)
     yield _chip(kept, "stage", "Stage reached", Stage.choices)
     yield _chip(kept, "left", "Left at", Stage.choices[:-1])
-    yield _chip(kept, "provider", "Provider", [(one.kind, one.name) for one in providers.all_manifests()])
+    known = [(one.kind, one.name) for one in providers.all_manifests()]
+    yield _chip(kept, "provider", "Provider", [*known, (NO_PROVIDER, "Not chosen yet")])
     yield _chip(kept, "finding", "Finding", [(kind.code, kind.label) for kind in KINDS.values()])
     yield _chip(kept, "code", "Error code", [(code, code) for code in sorted(REGISTRY)])
     yield _chip(kept, "kind", "Kind", SessionKind.choices)
+    if kept.type:
+        yield _chip(kept, "type", "Integration type", list(INTEGRATIONS.items()))
     if kept.connection:
         mark = " (deleted)" if kept.connection.deleted_at else ""
         without = replace(kept, connection=None)

@@ -92,6 +92,7 @@ def _of_the_scheduler(health: Health, signs: Vitals) -> Iterator[Finding]:
         ("reap", _REAP_SILENT, "jobs of lost workers are not taken back"),
         ("keep_partitions", _PARTITIONS_SILENT, "no room is made for the jobs of coming weeks"),
         ("sessions.sweep", _SWEEP_SILENT, "nobody is found to have left the connect flow, and unused links do not end"),
+        ("sessions.rollup", _SWEEP_SILENT, "the funnel of many sessions opens slowly"),
         ("sessions.drop_old", _PARTITIONS_SILENT, "sessions stay longer than they should"),
     ):
         pulse = health.pulses.get(name)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from dashboard import tasks
 from dashboard.celery import app
 from jobs.models import Pulse, Queue
-from sessions_log.models import Session
+from sessions_log.models import Session, TalliedDay
 from tests.dashboard.pages import flat
 from tests.dashboard.test_system import ADDRESS, add_workers, beat
 from tests.sessions_log.telling import make_link
@@ -51,6 +51,15 @@ def test_old_sessions_go_and_others_stay() -> None:
     assert list(Session.objects.all()) == [kept]
     assert not Session.objects.filter(pk=old.pk).exists()
     assert Pulse.objects.get(name="sessions.drop_old").detail == {"dropped": 1}
+
+
+def test_rollup_adds_up_the_days_of_sessions() -> None:
+    make_link()
+
+    tasks.rollup()
+
+    assert TalliedDay.objects.count() == 1
+    assert Pulse.objects.get(name="sessions.rollup").detail == {"days": 1}
 
 
 def test_sweep_that_does_not_run_is_told(viewer: Client) -> None:
