@@ -78,6 +78,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:overview": {"GET": "see"},
     "connections:jobs": {"GET": "see"},
     "connections:insight": {"GET": "see"},
+    "connections:sessions": {"GET": "see"},
     "connections:setup": {"GET": "see", "POST": "edit_connection"},
     "connections:activity": {"GET": "see"},
     "connections:entity": {"GET": "see"},

@@ -40,6 +40,8 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "now": now,
         "support": support_text(session, page, Taken(address, now)),
         "address": request.get_full_path(),
+        "told_href": session.get_absolute_url(),
+        "raw_href": f"{session.get_absolute_url()}?view=raw",
     }
     is_over = wants_fragment(request) and not page.is_live
     status = STOP_POLLING if is_over else OK
