@@ -9,7 +9,9 @@ from dashboard.views import (
     actions,
     activity,
     bulk,
+    connect,
     connect_look,
+    connect_steps,
     connection_exports,
     connection_menu,
     connection_pages,
@@ -116,10 +118,18 @@ link_patterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/withdraw/", session_links.withdraw_link, name="withdraw"),
 ]
 
-# What everybody may see of the hosted flow's look.
-look_patterns: list[URLPattern | URLResolver] = [
+# The hosted flow, open to everybody who has a link.
+connect_patterns: list[URLPattern | URLResolver] = [
     path("look.css", connect_look.look_css, name="look"),
     path("logo", connect_look.logo, name="logo"),
+    path("oauth/return/", connect.oauth_return, name="oauth-return"),
+    path("session/<uuid:pk>/events/", connect.events, name="events"),
+    path("session/<uuid:pk>/help/", connect.help_, name="help"),
+    path("session/<uuid:pk>/leave/", connect.leave, name="leave"),
+    path("session/<uuid:pk>/left/", connect.left, name="left"),
+    path("session/<uuid:pk>/<slug:page>/", connect_steps.step, name="step"),
+    # Whatever stands there: a link that was cut off or spoiled is answered in words, too.
+    path("<str:token>/", connect.start, name="start"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -130,7 +140,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("activity/", include((activity_patterns, "activity"))),
     path("destinations/", include((destination_patterns, "destinations"))),
     path("system/", include((system_patterns, "system"))),
-    path("connect/", include((look_patterns, "connect"))),
+    path("connect/", include((connect_patterns, "connect"))),
     path("search/", search.results, name="search"),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),

@@ -21,6 +21,8 @@ class Words:
 WORDS: Mapping[str, Words] = {
     "connection.created": Words("Connection created", "Created {subject}", "Setup"),
     "connection.set_up": Words("Setup finished", "Finished the setup of {subject}", "Setup"),
+    "connection.connected": Words("Connected by an end user", "An end user connected {subject}", "Connect link"),
+    "connection.reconnected": Words("Signed in anew", "An end user signed in to {subject} anew", "Connect link"),
     "connection.duplicated": Words("Connection duplicated", "Made {subject} as a copy", "Connections"),
     "connection.configured": Words("Settings changed", "Changed the setup of {subject}", "Setup"),
     "connection.credentials_replaced": Words("Credentials replaced", "Replaced a credential of {subject}", "Setup"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -67,6 +68,23 @@ def enqueue_sync(
     if busy:
         raise _already(locked, busy[0])
     return _start(locked, entities, forward, trigger, actor)
+
+
+@transaction.atomic
+def enqueue_some(*, connection: Connection, entity_ids: Collection[UUID], trigger: Trigger) -> list[Job]:
+    """Like `enqueue_sync`, of those of `entity_ids` that sync and are not busy already. Returns the jobs, at least one.
+
+    Raises `CannotSync` when the connection is paused or incomplete, or while all of them are busy.
+    """
+    locked = facts.lock(connection.pk)
+    refuse_unless_ready(locked)
+    asked = [one for one in facts.lock_entities(locked) if one.pk in set(entity_ids)]
+    forward, busy = _live(asked)
+    taken = {lease.entity_id for lease in busy}
+    entities = [one for one in asked if one.pk not in taken]
+    if not entities:
+        raise _already(locked, busy[0]) if busy else CannotSync("excluded", "None of these syncs. Nothing was started.")
+    return _start(locked, entities, forward, trigger, None)
 
 
 @transaction.atomic

@@ -1,14 +1,17 @@
-"""Lets a connection run that was set up, with its first sync at once."""
+"""Lets a connection run that was set up or signed in to, with its first sync at once."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from connectors.models import Connection
 from connectors.services.setting_up import finish_setup
-from jobs.models import Job
-from jobs.services.enqueue import enqueue_sync
+from jobs.models import Job, Trigger
+from jobs.services.enqueue import CannotSync, enqueue_some, enqueue_sync
 
 
 @transaction.atomic
@@ -20,3 +23,16 @@ def finish_and_sync(*, connection: Connection, actor: User | None, seen: str = "
     """
     finished = finish_setup(connection=connection, actor=actor, seen=seen)
     return enqueue_sync(connection=finished, actor=actor)
+
+
+def sync_signed_in(*, connection: Connection, entity_ids: Collection[UUID] = ()) -> list[Job]:
+    """Start syncs after an end user signed in: of the entities `entity_ids`, or of all; returns the jobs.
+
+    None where nothing can start now, because the connection is paused or syncs already: then its own plan goes on.
+    """
+    try:
+        with transaction.atomic():
+            ids = entity_ids or connection.entities.selected().values_list("pk", flat=True)
+            return enqueue_some(connection=connection, entity_ids=set(ids), trigger=Trigger.SESSION)
+    except CannotSync:
+        return []

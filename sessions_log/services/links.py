@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from sessions_log.services.record import NewEvent, record
 _BYTES = 32
 # Why the link ended, in its last event.
 WITHDRAWN = "withdrawn"
+# What a browser holds from before its press on; whatever else it sends is not taken for that.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 # How long somebody may come back to a session that he began, whatever his link's time was.
 VISIT = timedelta(hours=24)
 
@@ -191,13 +194,19 @@ def find(secret: str) -> Session | None:
     return Session.objects.filter(link_hash=hash_of(secret)).first()
 
 
-def redeem(secret: str, *, detail: Mapping[str, Any] | None = None) -> Visit:
+def new_visit_secret() -> str:
+    """Draw what a browser holds once it is shown the link, so that a second press finds what the first one did."""
+    return secrets.token_urlsafe(_BYTES)
+
+
+def redeem(secret: str, *, visit: str = "", detail: Mapping[str, Any] | None = None) -> Visit:
     """Exchange a link for a visit, once. `detail` tells of the browser, in words.
 
-    Raises `Session.DoesNotExist`, `LinkExpiredError`, `LinkUsedError`.
+    `visit` is what the browser holds already, of `new_visit_secret`; anything else is replaced by a new one. Raises
+    `Session.DoesNotExist`, `LinkExpiredError`, `LinkUsedError`.
     """
     now = timezone.now()
-    visit = secrets.token_urlsafe(_BYTES)
+    visit = visit if _SECRET.fullmatch(visit) else new_visit_secret()
     waiting = Session.objects.filter(link_hash=hash_of(secret), redeemed_at=None, expires_at__gt=now)
     with transaction.atomic():
         if waiting.update(redeemed_at=now, visit_hash=hash_of(visit)) == 1:
@@ -222,6 +231,11 @@ def visited(session_id: Any, secret: str) -> Session | None:
         status__in=[*RESUMABLE, SessionStatus.COMPLETED],
     )
     return found.select_related("connection", "destination").first()
+
+
+def was_visited(session_id: Any, secret: str) -> bool:
+    """Whether a browser's secret opened the session once, also where that is over by now."""
+    return Session.objects.filter(pk=session_id, visit_hash=hash_of(secret)).exists()
 
 
 def hash_of(secret: str) -> bytes:

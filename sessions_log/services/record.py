@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ _AWAY = frozenset({SessionStatus.ABANDONED, SessionStatus.EXITED, SessionStatus.
 _ENDING = frozenset(
     {EventName.SESSION_ABANDONED, EventName.SESSION_EXPIRED, EventName.SESSION_COMPLETED, EventName.SESSION_EXITED}
 )
-_MILLISECOND = timedelta(milliseconds=1)
+_MILLISECOND, _INSTANT = timedelta(milliseconds=1), timedelta(microseconds=1)
 
 
 class TooManyEventsError(Exception):
@@ -82,6 +82,11 @@ class NewEvent:
             exit_reason=self.exit_reason,
             detail=dict(self.detail),
         )
+
+
+def in_order(*events: NewEvent, now: datetime) -> list[NewEvent]:
+    """Return events that our server saw in one moment, each a microsecond after the one before it."""
+    return [replace(event, occurred_at=now + number * _INSTANT) for number, event in enumerate(events, start=1)]
 
 
 def record(session: Session, *events: NewEvent, now: datetime | None = None) -> Session:

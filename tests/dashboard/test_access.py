@@ -25,14 +25,16 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOGIN = reverse("account_login")
 # Sign-in and sign-out forms send members on to a page; what they do with a form is tested beside them.
 FORMS = {"account_login", "account_logout", "account_reauthenticate"}
+# Pages for somebody with a link or a visit. No role opens them: to whoever has neither there is nothing.
+OF_VISIT = {f"connect:{name}" for name in ("start", "step", "help", "leave", "left", "events", "oauth-return")}
 # What answers everybody.
-OPEN = {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"}
+OPEN = {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"} | OF_VISIT
 # The connection of these tests is not paused, and its setup is finished.
 NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step"}
 # What is posted for because it is recorded, and answers with a file.
 FILES = {"jobs:bundle"}
 # Words that addresses hold beside keys.
-WORDS = {"provider": "postgres", "step": "review"}
+WORDS = {"provider": "postgres", "step": "review", "page": "terms", "token": "unknown"}
 
 
 def patterns(urls: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -70,7 +72,7 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     keys["destinations"] = connection.destination_id
     bulk = start_bulk(action=BulkAction.SYNC, connection_ids=[connection.pk], actor=None, options={})
     keys["bulk"] = bulk.pk
-    keys["sessions"] = make_link(connection=connection)[0].pk
+    keys["sessions"] = keys["connect"] = make_link(connection=connection)[0].pk
     ConnectLook.objects.create(logo=b"a picture", logo_type="image/png")
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
     return Site(clients, {**keys, **WORDS})
@@ -132,6 +134,8 @@ def expected(role: Role, name: str, method: str) -> set[int]:
     # or leads on where there is nothing to ask.
     if name in FILES:
         return {200}
+    if name in OF_VISIT:
+        return {404, 400}
     done = {302, 409, 422} if method == "POST" else {302} if name in NOTHING_TO_ASK else {200}
     return {403} if action is not None and role < ACTIONS[action] else done
 

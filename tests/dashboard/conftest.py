@@ -1,0 +1,27 @@
+"""A payroll provider to connect to, for the tests of the hosted flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from tests.sandbox.running import Running, start_sandbox_process
+
+
+@pytest.fixture(scope="session")
+def _sandbox_process() -> Iterator[Running]:
+    running = start_sandbox_process()
+    yield running
+    running.process.terminate()
+    running.stderr_after()
+    running.session.close()
+
+
+@pytest.fixture
+def sandbox(_sandbox_process: Running, settings: Settings) -> Running:
+    """The sandbox provider, known to this installation and allowed to be reached."""
+    settings.PATCHBAY_SANDBOX_URL = _sandbox_process.url
+    settings.PATCHBAY_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    return _sandbox_process
