@@ -16,7 +16,7 @@ from typing import Any
 
 from connectors.plan import Endpoint, SyncError
 from connectors.providers import registry
-from connectors.providers.manifest import Manifest, SignIn, default_of
+from connectors.providers.manifest import SIGN_IN, Manifest, SignIn, default_of
 from connectors.providers.signed_in import Challenge, SignedIn, SignInError
 from connectors.secrets import Redactor
 
@@ -129,9 +129,10 @@ def _by_fields(manifest: Manifest, offered: SignIn, settings: Mapping[str, Any],
 
 
 def _settings(manifest: Manifest, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the operator filled in, and the defaults of what he left."""
+    """Return what the operator filled in, and the defaults of what he left; nothing of an earlier sign-in."""
     defaults = {field.name: default_of(field) for field in manifest.operator_fields}
-    return {**{name: value for name, value in defaults.items() if value}, **config}
+    filled_in = {name: value for name, value in config.items() if name != SIGN_IN}
+    return {**{name: value for name, value in defaults.items() if value}, **filled_in}
 
 
 def _is_secret(offered: SignIn, name: str) -> bool:

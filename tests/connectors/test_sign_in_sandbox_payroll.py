@@ -136,6 +136,13 @@ def test_what_is_stored_is_one_secret_and_never_a_password(
     assert found.secrets[stored] not in repr(found)
 
 
+def test_who_connects_again_leaves_nothing_of_the_first_sign_in(config: dict[str, str]) -> None:
+    first = dict(by_oauth(config).config)
+
+    assert by_key(first).config == config
+    assert by_password(first).config == {**config, "sign_in": "credentials_mfa"}
+
+
 def test_a_long_run_renews_its_access_in_the_middle(
     config: dict[str, str], clock: Clock, warehouse: Endpoint, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -348,6 +349,15 @@ def test_a_code_that_is_used_twice_takes_back_what_it_gave(url: str, visitor: Vi
     assert read(url, other["access_token"]).status_code == 200
 
 
+def test_of_many_who_show_a_code_at_once_one_gets_tokens_that_are_dead_then(url: str, visitor: Visitor) -> None:
+    code = visitor.allows()["code"]
+    with ThreadPoolExecutor(8) as crowd:
+        answers = list(crowd.map(lambda _: exchange(url, code), range(8)))
+
+    (won,) = [answer for answer in answers if answer.status_code == 200]
+    assert read(url, won.json()["access_token"]).json()["error"]["code"] == "token_revoked"
+
+
 def test_an_access_token_lasts_ten_minutes_and_is_renewed(url: str, clock: Clock) -> None:
     found = granted(url)
     clock.now += 599
@@ -397,7 +407,10 @@ def test_one_token_does_not_stand_for_another(url: str) -> None:
     found = granted(url)
 
     assert refused(renew(url, found["access_token"])) == (400, "invalid_grant")
-    assert refused(renew(url, found["refresh_token"].replace("sbx_refresh", "sbx_access"))) == (400, "invalid_grant")
+    as_refresh = found["access_token"].replace("sbx_access", "sbx_refresh")
+    assert refused(renew(url, as_refresh)) == (400, "invalid_grant")
+    as_access = found["refresh_token"].replace("sbx_refresh", "sbx_access")
+    assert read(url, as_access).json()["error"]["code"] == "invalid_token"
 
 
 def test_the_token_endpoint_takes_forms_by_post_only(url: str) -> None:
