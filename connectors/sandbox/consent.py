@@ -85,7 +85,7 @@ class Authorization:
         try:
             found = self._passwords.check(username, password)
         except RefusedError as error:
-            return self._password_page(visit, error=_words(error), username=username)
+            return self._password_page(visit, error=error.words, username=username)
         if isinstance(found, Letter):
             return self._code_page(replace(visit, user=found.user.name, letter=found.id))
         return self._consent_page(replace(visit, user=found.name))
@@ -97,7 +97,7 @@ class Authorization:
             if error.tries_left == 0:
                 anew = replace(visit, user="", letter="")
                 return self._password_page(anew, error=str(error), username=visit.user)
-            return self._code_page(visit, error=_words(error))
+            return self._code_page(visit, error=error.words)
         return self._consent_page(replace(visit, letter=""))
 
     def _consent(self, visit: Visit, chosen: Collection[str], *, is_decided: bool) -> Reply:
@@ -161,12 +161,6 @@ def _sent(request: Request) -> dict[str, list[str]]:
     if request.content_type.partition(";")[0].strip().lower() != FORM:
         raise UntrustedRequestError("What was sent is no form of this page.")
     return pairs_in(request.body.decode("ascii", errors="replace"))
-
-
-def _words(error: RefusedError) -> str:
-    if error.tries_left == 0:
-        return str(error)
-    return f"{error} {error.tries_left} {'try is' if error.tries_left == 1 else 'tries are'} left."
 
 
 def _redirect(uri: str) -> Reply:

@@ -58,17 +58,19 @@ def password_body(form: Form, client: str, *, username: str = "") -> str:
         f"<tr><th scope=row>{escape(user.name)}</th><td>{escape(user.password)}</td><td>{escape(user.about)}</td></tr>"
         for user in USERS.values()
     )
-    wrong = ' aria-describedby="error" aria-invalid="true"' if form.error else ""
     return (
         f'<p class="soft">{escape(client)} asks to read data of your account. Sign in to decide.</p>'
-        f"{_begin(form)}"
-        '<label for="username">User name</label><input type="text" id="username" name="username" required'
-        f' autocomplete="username" autocapitalize="none" spellcheck="false" value="{escape(username)}"{wrong}'
-        f"{'' if username else ' autofocus'}>"
-        '<label for="password">Password</label><input type="password" id="password" name="password" required'
-        f' autocomplete="current-password"{wrong}{" autofocus" if username else ""}>'
-        f"{_buttons('Sign in', 'Cancel')}</form>"
+        f"{_begin(form)}{_credentials(form.error, username)}{_buttons('Sign in', 'Cancel')}</form>"
         f"<details><summary>Who can sign in to this made-up product</summary><table>{rows}</table></details>"
+    )
+
+
+def take_back_body(path: str, error: str, *, username: str = "") -> str:
+    """Return the form with which a user takes back what was given in his name."""
+    return (
+        '<p class="soft">Applications that you let read your data have to ask you again.</p>'
+        f'<form method="post" action="{path}">{_error(error)}{_credentials(error, username)}'
+        '<div class="row"><button class="main">Take back all access</button></div></form>'
     )
 
 
@@ -91,7 +93,8 @@ def consent_body(form: Form, client: str, user: User, scopes: Sequence[str]) -> 
     can_allow = any(name in user.rights for name in scopes)
     return (
         f'<p class="soft">Signed in as {escape(user.full_name)} ({escape(user.name)}).</p>{_begin(form)}'
-        f"<fieldset><legend>{escape(client)} may read, until you take it back:</legend>{lines}</fieldset>"
+        f"<fieldset><legend>{escape(client)} may read:</legend>{lines}</fieldset>"
+        '<p class="soft">You can <a href="/access" target="_blank" rel="noopener">take it back</a> at any time.</p>'
         f"{_buttons('Allow' if can_allow else '', 'Deny', value='allow')}</form>"
     )
 
@@ -105,9 +108,23 @@ def inbox(user: User, letters: Iterable[tuple[Letter, bool]]) -> Reply:
 
 
 def _begin(form: Form) -> str:
-    error = f'<p class="error" role="alert" id="error">{escape(form.error)}</p>' if form.error else ""
     ticket = f'<input type="hidden" name="ticket" value="{escape(form.ticket)}">'
-    return f'<form method="post" action="/oauth/authorize">{error}{ticket}'
+    return f'<form method="post" action="/oauth/authorize">{_error(form.error)}{ticket}'
+
+
+def _error(words: str) -> str:
+    return f'<p class="error" role="alert" id="error">{escape(words)}</p>' if words else ""
+
+
+def _credentials(error: str, username: str) -> str:
+    wrong = ' aria-describedby="error" aria-invalid="true"' if error else ""
+    first, second = ("", " autofocus") if username else (" autofocus", "")
+    return (
+        '<label for="username">User name</label><input type="text" id="username" name="username" required'
+        f' autocomplete="username" autocapitalize="none" spellcheck="false" value="{escape(username)}"{wrong}{first}>'
+        '<label for="password">Password</label><input type="password" id="password" name="password" required'
+        f' autocomplete="current-password"{wrong}{second}>'
+    )
 
 
 def _buttons(yes: str, no: str, *, value: str = "go") -> str:

@@ -33,6 +33,13 @@ class RefusedError(Exception):
         super().__init__(words)
         self.code, self.tries_left, self.locked_seconds = code, tries_left, locked_seconds
 
+    @property
+    def words(self) -> str:
+        """The text, and how many tries are left where there are some."""
+        if self.tries_left == 0:
+            return str(self)
+        return f"{self} {self.tries_left} {'try is' if self.tries_left == 1 else 'tries are'} left."
+
 
 @dataclass(slots=True)
 class Letter:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connectors.sandbox import pages, sign_in
+from connectors.sandbox import pages, sign_in, take_back
 from connectors.sandbox.config import SandboxConfig
 from connectors.sandbox.consent import AUTHORIZE_PATH, Authorization
 from connectors.sandbox.data import Account
@@ -51,6 +51,7 @@ class Sandbox:
         self._tokens, self._passwords = Tokens(signer, clock), Passwords(clock)
         grants = Grants(self._tokens, clock)
         self._sign_in = sign_in.SignInApi(self._passwords, self._tokens)
+        self._taking_back = take_back.TakingBack(self._passwords, self._tokens)
         self._token_endpoint = TokenEndpoint(grants)
         self._authorization = Authorization(
             registered=config.redirect_uris, signer=signer, passwords=self._passwords, grants=grants, clock=clock
@@ -85,6 +86,8 @@ class Sandbox:
             return self._authorization.answer(request)
         if request.path in {TOKEN_PATH, REVOKE_PATH}:
             return self._token_endpoint.answer(request)
+        if request.path == take_back.PATH:
+            return self._taking_back.answer(request)
         if request.path == pages.STYLE_PATH:
             allow(request, "GET")
             return pages.style()

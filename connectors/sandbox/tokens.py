@@ -39,7 +39,7 @@ class TokenError(Exception):
 class Claims:
     """What a token says: whose it is, what it may read, and which grant it came from.
 
-    Tokens of one grant are revoked together. `expires_at` is in seconds since 1970, None for never.
+    Tokens of one grant are revoked together. Times are in seconds since 1970; an `expires_at` of None is never.
     """
 
     kind: Kind
@@ -48,6 +48,7 @@ class Claims:
     grant: str
     client: str = ""
     expires_at: float | None = None
+    given_at: float = 0.0
 
 
 class Signer:
@@ -89,6 +90,7 @@ class Tokens:
         self._signer = signer
         self._clock = clock
         self._revoked: set[str] = set()
+        self._taken_back_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def give(
@@ -102,14 +104,16 @@ class Tokens:
         seconds: int | None = None,
     ) -> str:
         """Return a token that holds for so many `seconds`, or until it is revoked."""
-        expires_at = None if seconds is None else self._clock() + seconds
-        return self._signer.sign(kind, asdict(Claims(kind, user, scopes, grant, client, expires_at)))
+        now = self._clock()
+        expires_at = None if seconds is None else now + seconds
+        return self._signer.sign(kind, asdict(Claims(kind, user, scopes, grant, client, expires_at, now)))
 
     def open(self, text: str, *kinds: Kind) -> Claims:
         """Return what a token of one of these `kinds` says; raise TokenError where it opens nothing (any more)."""
         claims = self._read(text, kinds)
         with self._lock:
-            is_revoked = claims.grant in self._revoked
+            is_taken_back = claims.given_at <= self._taken_back_at.get(claims.user, -1.0)
+            is_revoked = is_taken_back or claims.grant in self._revoked
         if is_revoked:
             raise TokenError("token_revoked", "The access was revoked.")
         if claims.expires_at is not None and claims.expires_at <= self._clock():
@@ -120,6 +124,11 @@ class Tokens:
         """Let no token of a grant open anything any more."""
         with self._lock:
             self._revoked.add(grant)
+
+    def take_back(self, user: str) -> None:
+        """Let nothing that was given out for a user until now open anything any more."""
+        with self._lock:
+            self._taken_back_at[user] = self._clock()
 
     def _read(self, text: str, kinds: tuple[Kind, ...]) -> Claims:
         for kind in kinds:

@@ -8,6 +8,8 @@
 | wanda   | payroll-wanda    | may read people, but neither pay runs nor pay statements               |
 | sonja   | payroll-sonja    | sees one company only                                                  |
 | egon    | payroll-egon     | sees no company at all                                                 |
+
+What was given in a user's name can be taken back on the page `/access`.
 """
 
 from collections.abc import Mapping

@@ -394,6 +394,27 @@ def test_revoking_ends_all_of_a_grant(url: str, kind: str) -> None:
     assert refused(renew(url, found["refresh_token"])) == (400, "invalid_grant")
 
 
+def test_a_user_takes_back_what_was_given_in_his_name(url: str, visitor: Visitor, clock: Clock) -> None:
+    found, other = granted(url, "milan"), granted(url)
+    page = f"{url}/access"
+    clock.now += 1
+    wrong = requests.post(page, data={"username": "<milan>", "password": "x"}, timeout=5)
+    assert (wrong.status_code, "&lt;milan&gt;" in wrong.text, "<milan>" in wrong.text) == (422, True, False)
+    assert "4 tries are left." in wrong.text
+    assert requests.post(page, json={"username": "milan", "password": "payroll-milan"}, timeout=5).status_code == 422
+    assert renew(url, found["refresh_token"]).status_code == 200
+
+    done = requests.post(page, data={"username": "milan", "password": "payroll-milan"}, timeout=5)
+
+    assert "Access taken back" in done.text
+    assert read(url, found["access_token"]).json()["error"]["code"] == "token_revoked"
+    assert refused(renew(url, found["refresh_token"])) == (400, "invalid_grant")
+    assert read(url, other["access_token"]).status_code == 200
+    clock.now += 1
+    again = exchange(url, visitor.allows("milan")["code"]).json()
+    assert read(url, again["access_token"]).status_code == 200
+
+
 def test_revoking_what_is_no_token_succeeds_and_asks_for_a_client(url: str) -> None:
     sent = {"token": "whatever", "client_id": "patchbay"}
     endpoint = f"{url}/oauth/revoke"
@@ -440,6 +461,7 @@ def test_pages_run_nothing_and_are_not_framed(visitor: Visitor) -> None:
     pages.append(visitor.sends(username="milan", password="payroll-milan"))
     pages.append(visitor.sends(code=visitor.code_in_inbox("milan")))
     pages += [visitor.opens({"client_id": "nobody"}), requests.get(f"{visitor.url}/inbox/milan", timeout=5)]
+    pages.append(requests.get(f"{visitor.url}/access", timeout=5))
 
     for page in pages:
         policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))

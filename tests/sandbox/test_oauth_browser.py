@@ -186,3 +186,5 @@ def test_every_page_can_be_read_by_everybody(
         look(page)
         page.goto(f"{url}/oauth/authorize")
         look(page)
+        page.goto(f"{url}/access")
+        look(page)
