@@ -64,6 +64,7 @@ ACTIONS: dict[str, Role] = {
     "edit_destination": Role.OPERATOR,
     "delete_destination": Role.ADMIN,
     "read_audit_log": Role.ADMIN,
+    "edit_settings": Role.ADMIN,
 }
 
 # Every address of ours: the action that each method needs. None: open to everybody.
@@ -122,6 +123,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "destinations:delete": {"GET": "delete_destination", "POST": "delete_destination"},
     "system:overview": {"GET": "see"},
     "system:alarm": {"GET": "see"},
+    "settings:overview": {"GET": "edit_settings"},
+    "settings:connect": {"GET": "edit_settings", "POST": "edit_settings"},
     "sessions:new": {"GET": "make_link", "POST": "make_link"},
     "sessions:withdraw": {"GET": "make_link", "POST": "make_link"},
     "connect:start": {"GET": None, "POST": None},

@@ -64,6 +64,7 @@ SECTIONS = (
     Section("Destinations", "destinations:list", "db", frozenset({"destinations"})),
     Section("Activity", "activity:list", "activity", frozenset({"activity"}), "read_audit_log"),
     Section("System", "system:overview", "system", frozenset({"system"})),
+    Section("Settings", "settings:overview", "settings", frozenset({"settings"}), "edit_settings"),
 )
 
 

@@ -31,6 +31,7 @@ from dashboard.views import (
     search,
     session_links,
     sessions,
+    settings,
     setup,
     system,
     wizard,
@@ -118,6 +119,11 @@ link_patterns: list[URLPattern | URLResolver] = [
     path("<uuid:pk>/withdraw/", session_links.withdraw_link, name="withdraw"),
 ]
 
+settings_patterns: list[URLPattern | URLResolver] = [
+    path("", settings.overview, name="overview"),
+    path("connect/", settings.connect, name="connect"),
+]
+
 # The hosted flow, open to everybody who has a link.
 connect_patterns: list[URLPattern | URLResolver] = [
     path("look.css", connect_look.look_css, name="look"),
@@ -141,6 +147,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("destinations/", include((destination_patterns, "destinations"))),
     path("system/", include((system_patterns, "system"))),
     path("connect/", include((connect_patterns, "connect"))),
+    path("settings/", include((settings_patterns, "settings"))),
     path("search/", search.results, name="search"),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),

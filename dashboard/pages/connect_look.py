@@ -53,6 +53,11 @@ def css_version(stored: ConnectLook) -> str:
 
 def css_of(stored: ConnectLook) -> str:
     """Return the stylesheet with the two variables of the flow's own one. It stands in no layer, so it wins."""
-    light, dark = stored.brand, stored.brand_dark or stored.brand
+    return css_of_colours(stored.brand, stored.brand_dark)
+
+
+def css_of_colours(light: str, dark: str) -> str:
+    """Return the stylesheet of two colours, `#rrggbb`; an empty `dark` is the same one."""
+    dark = dark or light
     inks = reading_on(light).ink, reading_on(dark).ink
     return f":root {{ --brand: light-dark({light}, {dark}); --brand-ink: light-dark({inks[0]}, {inks[1]}); }}\n"

@@ -7,7 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from dashboard.pages.connect_look import css_of, css_version
+from dashboard.forms.connect_look import colour_of
+from dashboard.pages.connect_look import css_of, css_of_colours, css_version
 from sessions_log.models import ConnectLook
 
 # Seconds. An address with a version always answers the same.
@@ -19,7 +20,10 @@ _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 @require_safe
 @login_not_required
 def look_css(request: HttpRequest) -> HttpResponse:
-    """Give the two variables of the brand's colours."""
+    """Give the two variables of the brand's colours; for a preview, of the colours that the address holds."""
+    light, dark = (colour_of(request.GET.get(name, "")) for name in ("light", "dark"))
+    if light:
+        return _kept(request, HttpResponse(css_of_colours(light, dark), content_type="text/css"), "")
     stored = ConnectLook.objects.current()
     return _kept(request, HttpResponse(css_of(stored), content_type="text/css"), css_version(stored))
 
@@ -40,7 +44,7 @@ def logo(request: HttpRequest) -> HttpResponse:
 
 def _kept(request: HttpRequest, response: HttpResponse, version: str) -> HttpResponse:
     """Let browsers keep the version that the address names, and ask anew where it names none, or an older one."""
-    if request.GET.get("v") == version:
+    if version and request.GET.get("v") == version:
         patch_cache_control(response, public=True, max_age=_LONG, immutable=True)
     else:
         patch_cache_control(response, no_cache=True)

@@ -44,7 +44,7 @@ def test_navigation_leads_nobody_where_they_may_not_go() -> None:
 
     assert shown[Role.NONE] == set()
     assert "Activity" not in shown[Role.OPERATOR]
-    assert shown[Role.OPERATOR] | {"Activity"} == shown[Role.ADMIN]
+    assert shown[Role.OPERATOR] | {"Activity", "Settings"} == shown[Role.ADMIN]
 
 
 @pytest.mark.parametrize(("cookie", "expected"), [("dark", "dark"), ("light", "light"), ('"><script>', ""), ("", "")])

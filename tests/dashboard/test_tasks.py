@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -23,7 +24,8 @@ pytestmark = pytest.mark.django_db
 def test_every_entry_of_beat_names_a_task_and_its_queue() -> None:
     app.loader.import_default_modules()
 
-    for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
+    schedule: dict[str, Any] = dict(settings.CELERY_BEAT_SCHEDULE)
+    for name, entry in schedule.items():
         assert entry["task"] == name
         assert name in app.tasks
         assert entry["options"]["queue"] == Queue.SYSTEM
