@@ -98,11 +98,9 @@ def made_link_of(
     )
 
 
-def back_of(connection: Connection | None) -> Back:
-    """Return the page that a link is made from."""
-    if connection:
-        return Back(connection.name, connection.get_absolute_url())
-    return Back("Connections", reverse("connections:list"))
+def back_of(about: Connection | Session | None) -> Back:
+    """Return the page that a link is made from: that of what it is about, or the list of sessions."""
+    return Back(str(about), about.get_absolute_url()) if about else Back("Sessions", reverse("sessions:list"))
 
 
 def _choices(form: LinkForm) -> list[ProviderChoice]:

@@ -37,7 +37,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = LinkForm(answer, look=look, mail=mail, connection=connection, like=like)
     if not form.is_valid():
         query = urlencode({"connection": connection.pk} if connection else {"from": like.pk} if like else {})
-        back = back_of(connection)
+        back = back_of(connection or like)
         context = {"form": form, "mail": mail, "page": new_link_of(form, query=query, back=back), "back": back}
         status = INVALID if answer is not None else OK
         return _unkept(render_page(request, "sessions/link_new.html", context, fragment="question", status=status))
@@ -64,7 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def withdraw_link(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Say what withdrawing does, and end a link that nobody has used (409 for any other)."""
     session = get_object_or_404(Session.objects.for_page(), pk=pk)
-    back = back_of(session.connection)
+    back = back_of(session)
     status, refusal = OK, "" if is_unused(session) else str(LinkGoneError())
     if request.method == "POST":
         try:
@@ -82,7 +82,7 @@ def _again(request: HttpRequest, known: LinkMadeError) -> HttpResponse:
     """Answer a form that was sent twice: with the link while it waits, since the first answer may not have come."""
     if is_unused(known.session):
         return _made(request, known.session, known.secret, was_sent=None, is_repeated=True)
-    context = {"session": known.session, "back": back_of(known.session.connection)}
+    context = {"session": known.session, "back": back_of(known.session)}
     return _unkept(render(request, "sessions/link_over.html", context, status=CONFLICT))
 
 
@@ -95,7 +95,7 @@ def _made(
         was_sent=was_sent,
         is_repeated=is_repeated,
         folder=mail_state().folder,
-        back=back_of(session.connection),
+        back=back_of(session.connection or session),
     )
     return _unkept(render(request, "sessions/link_made.html", {"page": page, "session": session, "back": page.back}))
 
