@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_http_methods
@@ -101,7 +102,7 @@ def _made(
 
 
 def _address(request: HttpRequest, secret: str) -> str:
-    return request.build_absolute_uri(f"/connect/{secret}/")
+    return request.build_absolute_uri(reverse("connect:start", args=[secret]))
 
 
 def _unkept(response: HttpResponse) -> HttpResponse:
