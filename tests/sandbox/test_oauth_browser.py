@@ -147,7 +147,7 @@ def test_a_user_who_may_not_read_payroll_cannot_pass_it_on(
         page.get_by_role("button", name="Sign in").click()
 
         expect(page.get_by_label("Workforce")).to_be_checked()
-        expect(page.get_by_label("Your account may not read this, so you cannot.")).to_be_disabled()
+        expect(page.get_by_label("Your account may not read this, so you cannot allow it.")).to_be_disabled()
 
 
 def look(page: Page) -> None:
