@@ -1,54 +1,31 @@
-"""How many sessions of a period have which status, and in how many something stands out."""
+"""How the sessions of a period stand, and what stands out in them, out of the sums by day and what changed since."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-from django.db.models import Count
-
-from connectors.ids import first_id_at
-from sessions_log.models import Session, SessionStatus
-
-_FINDINGS = """
-    SELECT found ->> 'code', provider, status = 'completed', count(*)
-    FROM sessions_log_session CROSS JOIN LATERAL jsonb_array_elements(findings) AS found
-    WHERE findings <> '[]' AND id >= %s
-    GROUP BY 1, 2, 3
-"""
-_FIRST_EVER = "00000000-0000-0000-0000-000000000000"
+from sessions_log.funnel.days import known_days
+from sessions_log.funnel.figures import Finding, findings_of
+from sessions_log.funnel.reads import read_findings, read_outcomes
+from sessions_log.funnel.scope import Scope
 
 
-@dataclass(slots=True)
-class FindingCount:
-    """In how many sessions a finding was made: all, those that were connected anyway, and those of each provider."""
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many sessions have each status, and the findings, the most frequent first."""
 
-    code: str
-    count: int = 0
-    completed: int = 0
-    providers: dict[str, int] = field(default_factory=dict)
+    statuses: Mapping[str, int]
+    findings: Sequence[Finding]
 
 
-def status_counts(since: datetime | None) -> Mapping[str, int]:
-    """Return how many sessions made from `since` on have each status. One query, which an index alone answers."""
-    parts = [
-        Session.objects.filter(status=status).made(since).order_by().values("status").annotate(count=Count("pk"))
-        for status in SessionStatus.values
-    ]
-    return {row["status"]: row["count"] for row in parts[0].union(*parts[1:], all=True)}
-
-
-def finding_counts(since: datetime | None) -> list[FindingCount]:
-    """Return the findings of sessions made from `since` on, the most frequent first. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FINDINGS, [str(first_id_at(since)) if since else _FIRST_EVER])
-        rows = cursor.fetchall()
-    counts: dict[str, FindingCount] = {}
-    for code, provider, is_completed, count in rows:
-        one = counts.setdefault(code, FindingCount(code))
-        one.count += count
-        one.completed += count if is_completed else 0
-        one.providers[provider] = one.providers.get(provider, 0) + count
-    return sorted(counts.values(), key=lambda one: (-one.count, one.code))
+def counts_since(since: datetime, now: datetime) -> Counts:
+    """Return the counts of the sessions made from `since`, a midnight in UTC, on. Three to five queries."""
+    scope = Scope(since)
+    days = known_days(scope.first_day, now).since(scope.first_day)
+    statuses: Counter[str] = Counter()
+    for outcome in read_outcomes(scope, days):
+        statuses[outcome.status] += outcome.sessions
+    return Counts(statuses, findings_of(read_findings(scope, days)))

@@ -31,8 +31,12 @@ def period_start(period: str, now: datetime) -> datetime | None:
     days = PERIODS[period][1]
     if not days:
         return None
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight - timedelta(days=days - 1)
+    return midnight(now) - timedelta(days=days - 1)
+
+
+def midnight(moment: datetime) -> datetime:
+    """Return the midnight in UTC that begins the day of a moment."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from dashboard.formatting import percent
-from dashboard.forms.session_criteria import PERIODS, SessionCriteria, period_start
+from dashboard.forms.session_criteria import PERIODS, SessionCriteria, midnight, period_start
 from dashboard.forms.session_list import SessionFilterForm
 from dashboard.pages.chips import Chip
 from dashboard.pages.patience import TooLateError, patience
 from dashboard.pages.session_filters import chips_of, matching
 from dashboard.pages.session_rows import ListedSession, row_of
 from dashboard.pages.session_words import STATUS_NOTES, finding_label, provider_name
-from sessions_log.counts import FindingCount, finding_counts, status_counts
+from sessions_log.counts import counts_since
+from sessions_log.funnel import Finding
 from sessions_log.models import LEFT, Session, SessionStatus
 
 SESSIONS_PER_PAGE = 50
@@ -54,10 +55,10 @@ class FindingCard:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the period's sessions have in common. `findings` is None where counting them took too long."""
+    """What the period's sessions have in common."""
 
     cards: tuple[Card, ...]
-    findings: tuple[FindingCard, ...] | None
+    findings: tuple[FindingCard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +124,12 @@ def session_list(asked: Mapping[str, str], now: datetime) -> SessionList:
 
 
 def counts_of(asked: Mapping[str, str], now: datetime) -> Counts:
-    """Return the counts above the list, those of its whole period. Two queries."""
+    """Return the counts above the list, those of its whole period. Three to five queries."""
     kept = SessionFilterForm(asked).criteria().newest()
-    since = period_start(kept.period, now)
-    by_status = status_counts(since)
-    try:
-        with patience():
-            found: list[FindingCount] | None = finding_counts(since)
-    except TooLateError:
-        found = None
-    findings = None if found is None else tuple(_finding(one, kept) for one in found[:_MOST_FINDINGS])
-    return Counts(tuple(_cards(by_status, kept)), findings)
+    oldest = midnight(now - timedelta(days=settings.PATCHBAY_SESSION_DAYS))
+    counts = counts_since(period_start(kept.period, now) or oldest, now)
+    findings = tuple(_finding(one, kept) for one in counts.findings[:_MOST_FINDINGS])
+    return Counts(tuple(_cards(counts.statuses, kept)), findings)
 
 
 def _found(criteria: SessionCriteria, now: datetime) -> list[Session] | None:
@@ -159,10 +155,9 @@ def _cards(counts: Mapping[str, int], kept: SessionCriteria) -> Iterator[Card]:
         yield Card(status, count, note, replace(kept, status="" if is_set else status).address(), is_set)
 
 
-def _finding(one: FindingCount, kept: SessionCriteria) -> FindingCard:
+def _finding(one: Finding, kept: SessionCriteria) -> FindingCard:
     is_set = kept.finding == one.code
-    whose, most = max(one.providers.items(), key=lambda item: (item[1], item[0]))
-    parts = [f"{most:,} at {provider_name(whose)}"] if whose else []
-    parts.append(f"{one.completed:,} connected anyway" if one.completed else "none connected")
+    parts = [f"{one.of_provider:,} at {provider_name(one.provider)}"] if one.provider else []
+    parts.append(f"{one.connected:,} connected anyway" if one.connected else "none connected")
     href = replace(kept, finding="" if is_set else one.code).address()
-    return FindingCard(finding_label(one.code), one.count, ", ".join(parts), href, is_set)
+    return FindingCard(finding_label(one.code), one.sessions, ", ".join(parts), href, is_set)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Collate, Lower
 from django.urls import reverse
 
 from connectors import secrets
@@ -50,6 +52,15 @@ class Origin(models.TextChoices):
     EMBEDDED = "embedded", "Own front end"
 
 
+# The fields by whose beginning a session is found.
+FOUND_BY = ("end_user_name", "end_user_email", "reference")
+
+
+def beginning_of(field: str) -> Collate:
+    """Return a field in lower case, sorted by its bytes, so that an index finds what begins with a text."""
+    return Collate(Lower(field), "C")
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     """Reads of sessions. An id begins with its time, so a period is a range of ids."""
 
@@ -80,6 +91,22 @@ class SessionQuerySet(models.QuerySet["Session"]):
         beginning = ids_beginning(text)
         return self.filter(found | Q(pk__range=beginning) if beginning else found)
 
+    def beginning(self, text: str, ids: tuple[UUID, UUID] | None = None) -> SessionQuerySet:
+        """Those whose end user's name, e-mail or your reference begins with `text`, or whose ID is between two `ids`.
+
+        At most `MOST_BY_BEGINNING` by each of them; indexes find these, however many sessions there are.
+        """
+        wanted = Session.objects.order_by().values("pk")
+        parts: list[Any] = [
+            wanted.alias(key=beginning_of(field))
+            .filter(key__startswith=text.lower())
+            .order_by("key", "-pk")[:MOST_BY_BEGINNING]
+            for field in FOUND_BY
+        ]
+        if ids:
+            parts.append(wanted.filter(pk__range=ids).order_by("-pk")[:MOST_BY_BEGINNING])
+        return self.filter(pk__in=parts[0].union(*parts[1:], all=True))
+
     def with_finding(self, code: str) -> SessionQuerySet:
         """Those in which the finding `code` was made."""
         return self.filter(findings__contains=[{"code": code}])
@@ -93,6 +120,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(furthest=number_of(stage), status__in=LEFT)
 
 
+MOST_BY_BEGINNING = 101
 # What opens something, or is kept only while somebody is in the flow.
 _UNSEEN = ("link_hash", "visit_hash", "sealed", "oauth_state_hash", "config")
 _OF_CONNECTION = ("connection__credentials", "connection__config", "connection__recent_runs")
@@ -177,6 +205,15 @@ class Session(models.Model):
             models.Index(fields=["expires_at"], condition=Q(status="created"), name="session_waiting_by_end"),
             models.Index("changed_at", name="session_by_change"),
             GinIndex(fields=["findings"], name="session_by_finding", opclasses=["jsonb_path_ops"]),
+            models.Index("provider", "id", name="session_by_provider"),
+            models.Index(fields=["error_code", "id"], condition=~Q(error_code=""), name="session_by_code"),
+            models.Index(
+                fields=["furthest", "id"],
+                include=["provider", "status", "error_code"],
+                condition=Q(status__in=["exited", "abandoned", "expired", "failed"]),
+                name="session_by_where_left",
+            ),
+            *(models.Index(beginning_of(field), F("id").desc(), name=f"session_by_{field}") for field in FOUND_BY),
         )
 
     def __str__(self) -> str:

@@ -17,6 +17,8 @@ from connectors.models import Connection
 from jobs.models import Job, JobStatus
 from tests.dashboard.pages import flat
 from tests.factories import make_connection, make_destination, make_entity, make_job
+from tests.sessions_log.recorded import make_session
+from tests.sessions_log.telling import opened
 
 HTMX = {"HX-Request": "true"}
 # A job's, in the middle of an hour, and one of the same 65 seconds.
@@ -255,9 +257,9 @@ def test_a_search_takes_as_many_queries_for_one_record_as_for_many(
     viewer.get("/search/", {"q": "lake"})
 
     # Session, member, role, state of Patchbay; names and IDs, then each kind.
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page(viewer, "lake")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page(viewer, ID[:8])
 
     for number in range(3):
@@ -267,9 +269,9 @@ def test_a_search_takes_as_many_queries_for_one_record_as_for_many(
             make_entity(another, name=f"Lake {number}"),
             pk=UUID(f"01a1f376-b00{number}-7000-8000-000000000000"),
         )
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page(viewer, "lak")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page(viewer, ID[:8])
 
 
@@ -290,3 +292,42 @@ def test_every_page_has_the_box_and_an_unknown_address_offers_its_id(viewer: Cli
 
 NOW = timezone.now()
 JOB = {"type": "data_sync", "status": "success", "trigger": "schedule", "ended_at": NOW, "started_at": NOW}
+
+
+def test_a_session_is_found_by_its_id_whole_short_or_in_an_address(viewer: Client) -> None:
+    session = make_session(*opened(), end_user_name="Bexley Paper")
+    whole = str(session.pk)
+
+    for text in (whole, whole[:13], whole.replace("-", ""), f"see /sessions/{whole[:18]}"):
+        assert went(viewer, text) == f"/sessions/{whole}/"
+    assert went(viewer, f"https://patchbay.example/sessions/{whole}/?view=raw") == f"/sessions/{whole}/?view=raw"
+    assert suggested(viewer, whole[:13]) == [f"/sessions/{whole}/"]
+
+
+def test_sessions_are_found_by_how_the_name_the_mail_or_the_reference_begins(viewer: Client) -> None:
+    first = make_session(end_user_name="Bexley Paper", end_user_email="pay@bexley.example", reference="acct_17%")
+    second = make_session(end_user_name="Bexley Paper, finance")
+    make_session(end_user_name="Ashdown Brewery")
+
+    for text in ("bexley pa", "BEXLEY"):
+        assert listed(page(viewer, text)) == [second.get_absolute_url(), first.get_absolute_url()]
+    for text in ("pay@bex", "acct_17%", "Acct_1"):
+        assert listed(page(viewer, text)) == [first.get_absolute_url()]
+    assert listed(page(viewer, "acct%")) == []
+    assert listed(page(viewer, "paper")) == []
+
+
+def test_a_name_leads_to_its_connection_although_sessions_have_it_too(viewer: Client) -> None:
+    connection = make_connection(name="Bexley Paper")
+    make_session(end_user_name="Bexley Paper")
+
+    assert went(viewer, "Bexley Paper") == connection.get_absolute_url()
+
+
+def test_many_sessions_of_a_name_lead_to_the_list(viewer: Client) -> None:
+    for _ in range(22):
+        make_session(end_user_name="Bexley Paper")
+    text = page(viewer, "bexley")
+
+    assert len(listed(text)) == 20
+    assert '<a class="btn btn--sm push" href="/sessions/?period=all&amp;q=bexley">All sessions with it' in text

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django import DjangoAssertNumQueries
 
-# The counts above the list are two, in a savepoint with its time limit.
-LIST_QUERIES, POLL_QUERIES = 10, 4
+# Above the list: which days are summed up, statuses, findings.
+LIST_QUERIES, POLL_QUERIES = 8, 4
 HTMX = {"HX-Request": "true"}
 
 

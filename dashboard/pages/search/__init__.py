@@ -22,7 +22,7 @@ _OF_PAGE, _OF_ONE_KIND, _OF_SUGGESTIONS = 20, 200, 5
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found, and for how many days jobs are kept.
+    """What was found, and for how many days jobs and sessions are kept.
 
     `exact` is the address of what was meant, empty where several things may be.
     """
@@ -31,6 +31,7 @@ class Found:
     groups: tuple[Group, ...] = ()
     exact: str = ""
     days: int = field(default_factory=lambda: settings.PATCHBAY_RETENTION_DAYS)
+    session_days: int = field(default_factory=lambda: settings.PATCHBAY_SESSION_DAYS)
     example: str = EXAMPLE
 
     @property

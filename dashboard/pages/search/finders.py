@@ -14,12 +14,17 @@ from django.urls import reverse
 
 from connectors.destinations import registry as destinations
 from connectors.errors import REGISTRY
+from connectors.ids import short_id
 from connectors.models import Connection, Destination, Entity, Name
 from connectors.providers import registry as providers
 from dashboard.forms.job_criteria import JobCriteria
+from dashboard.forms.session_criteria import SessionCriteria
 from dashboard.pages.search.hits import Finder, Group, Hit, Search
+from dashboard.pages.session_rows import kind_of, who_of
+from dashboard.pages.session_words import provider_name
 from jobs.models import Job, JobStatus
 from jobs.text import counted
+from sessions_log.models import Session
 
 LATELY = timedelta(hours=24)
 _MINUTE = timedelta(minutes=1)
@@ -78,6 +83,15 @@ def in_destinations(search: Search) -> Group:
     return _group("Destinations", tuple(hits), len(found), search, _only(search, "destinations"))
 
 
+def sessions(search: Search) -> Group:
+    """Sessions by their ID, and by the beginning of the end user's name or e-mail, or of your reference."""
+    rows, asked = search.sessions, search.asked
+    hits = tuple(_session(row, asked.beginning if search.has_id(row) else "") for row in rows[: search.limit])
+    # The list finds the text anywhere, not only at the beginning.
+    href = SessionCriteria(period="all", q=asked.text).address()
+    return _group("Sessions", hits, len(rows), search, href, "All sessions with it")
+
+
 def codes(search: Search) -> Group:
     """Error codes by the code, a part of it, or its short words; each with how many jobs failed by it lately."""
     text = search.asked.lower
@@ -107,6 +121,7 @@ FINDERS: dict[str, Finder] = {
     "connections": connections,
     "entities": entities,
     "destinations": in_destinations,
+    "sessions": sessions,
     "codes": codes,
 }
 
@@ -137,11 +152,6 @@ def _jobs_made(ids: tuple[UUID, UUID]) -> str:
 
 def _job(job: Job, beginning: str) -> Hit:
     whole = str(job.pk)
-    # As it is written on our pages, with hyphens, whichever way it was typed.
-    digits, length = len(beginning.replace("-", "")), 0
-    while digits and length < len(whole):
-        digits -= whole[length] != "-"
-        length += 1
     subject = [job.get_type_display(), job.entity.name if job.entity else "", job.connection.name]
     return Hit(
         href=job.get_absolute_url(),
@@ -150,9 +160,36 @@ def _job(job: Job, beginning: str) -> Hit:
         sub=", ".join(dict.fromkeys(word for word in subject if word)),
         status=job.status,
         at=job.ended_at or job.created_at,
-        marked=whole[:length],
+        marked=_as_written(whole, beginning),
         is_mono=True,
         is_exact=True,
+    )
+
+
+def _as_written(whole: str, beginning: str) -> str:
+    """Return the beginning of an ID as it is written on our pages, with hyphens, whichever way it was typed."""
+    digits, length = len(beginning.replace("-", "")), 0
+    while digits and length < len(whole):
+        digits -= whole[length] != "-"
+        length += 1
+    return whole[:length]
+
+
+def _session(session: Session, beginning: str) -> Hit:
+    provider = provider_name(session.provider)
+    about = ", ".join(filter(None, (kind_of(session), provider, short_id(session.pk))))
+    whole = str(session.pk)
+    return Hit(
+        href=session.get_absolute_url(),
+        icon="sessions",
+        title=whole if beginning else who_of(session),
+        sub=", ".join((who_of(session), about)) if beginning else about,
+        status=session.status,
+        at=session.opened_at or session.created_at,
+        marked=_as_written(whole, beginning) if beginning else "",
+        is_mono=bool(beginning),
+        # A name is that of a customer, whose connection is meant by it.
+        is_exact=bool(beginning),
     )
 
 

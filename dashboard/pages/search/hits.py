@@ -13,6 +13,7 @@ from django.db import models
 from connectors.models import Name
 from dashboard.pages.search.asked import Asked
 from jobs.models import Job
+from sessions_log.models import Session
 
 # A longer group only says that there are more.
 MOST_COUNTED = 100
@@ -79,6 +80,20 @@ class Search:
     def jobs(self) -> list[Job]:
         """The newest jobs whose ID is meant, and one more than are wanted, if there is one. One query."""
         return list(Job.objects.with_ids(*self.asked.ids).for_search()[: self.limit + 1]) if self.asked.ids else []
+
+    @cached_property
+    def sessions(self) -> list[Session]:
+        """The sessions whose end user or reference begins with the text, or whose ID is meant, newest first. One query.
+
+        Those whose ID is meant come first.
+        """
+        found = list(Session.objects.for_list().beginning(self.asked.text, self.asked.ids)[: 3 * (self.most + 1)])
+        return sorted(found, key=self.has_id, reverse=True)
+
+    def has_id(self, session: Session) -> bool:
+        """Whether the ID that is asked for is this session's."""
+        ids = self.asked.ids
+        return ids is not None and ids[0] <= session.pk <= ids[1]
 
     @cached_property
     def named(self) -> Mapping[str, Sequence[tuple[UUID, bool]]]:
