@@ -52,7 +52,7 @@ class ConnectLookForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": "image/png,image/svg+xml"}),
     )
     no_logo = forms.BooleanField(required=False, label="Show no logo", widget=forms.CheckboxInput)
-    support_url = _address("Support link", "Shown below every step.")
+    support_url = _address("Support link", "Where the help of every step leads.")
     terms_url = _address("Terms of service")
     terms_version = forms.CharField(
         required=False,

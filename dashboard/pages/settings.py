@@ -37,7 +37,7 @@ class Preview:
     tile: str
     tile_hue: int
     fields: tuple[str, ...]
-    support: bool
+    entities: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +98,5 @@ def _preview(form: ConnectLookForm, colours: Mapping[str, str]) -> Preview:
         tile=manifest.tile,
         tile_hue=manifest.tile_hue,
         fields=tuple(one.label for one in typed),
-        support=bool(form["support_url"].value()),
+        entities=manifest.entities_in_words(2).partition(" ")[2].capitalize(),
     )

@@ -1,17 +1,23 @@
-"""A connect link made by the keyboard alone, from the page of a connection, and copied; and without scripts."""
+"""A connect link made by the keyboard alone and copied; made without scripts; and mailed, opened and pressed on."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.test import Client
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
-from sessions_log.models import Session
+from sessions_log.models import ConnectLook, Session
 from tests.browser import Chromium, window
 from tests.dashboard.keyboard import Keyboard
+from tests.dashboard.test_settings_connect import SVG
 from tests.factories import make_connection, make_destination, make_entity
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 LINK = re.compile(r"^http://localhost:\d+/connect/[A-Za-z0-9_-]{43}/$")
 
@@ -62,3 +68,38 @@ def test_link_for_a_new_connection_is_made_without_scripts(
 
     session = Session.objects.get()
     assert (session.products, session.end_user_name) == (["payroll"], "Halden Foods")
+
+
+def test_person_opens_the_mail_and_sees_who_asks(
+    live_server: LiveServer, operator: Client, browser: Chromium, settings: Settings, tmp_path: Path
+) -> None:
+    settings.PATCHBAY_EMAIL_HOST, settings.PATCHBAY_EMAIL_DIR = "", str(tmp_path)
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(tmp_path)
+    ConnectLook.objects.create(name="Meridian Payroll", brand="#ffcc00", logo=SVG, logo_type="image/svg+xml")
+    connection = make_connection(name="Halden Foods")
+    address = f"{live_server.url}/sessions/new/?connection={connection.pk}"
+    with window(browser, operator, address) as page:
+        page.get_by_label("E-mail").fill("dana@halden.example")
+        page.get_by_role("button", name="Send by e-mail").click()
+        expect(page.get_by_text(f"written to {tmp_path}")).to_be_visible()
+
+    (mail,) = tmp_path.iterdir()
+    found = re.search(r"^http://localhost:\d+/connect/\S+$", mail.read_text(), re.MULTILINE)
+    assert found
+    # A mail scanner was here before.
+    assert [Client().get(found[0]).status_code, Client().head(found[0]).status_code] == [200, 200]
+    with window(browser, Client(), found[0]) as page:
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_contain_text("Meridian Payroll asks you to sign in again")
+        expect(page.locator(".brandbar img")).to_be_visible()
+        button = page.locator(".btn--primary").first
+        expect(button).to_have_css("background-color", "rgb(255, 204, 0)")
+        expect(button).to_have_css("color", "rgb(13, 23, 20)")
+        button.click()
+        expect(page).to_have_url(re.compile(r"/connect/session/[0-9a-f-]{36}/terms/$"))
+        expect(page.locator(".brandbar")).to_contain_text("Meridian Payroll")
+
+    session = Session.objects.get()
+    told = list(session.events.order_by("occurred_at").values_list("name", flat=True))
+    assert (session.status, told[:3]) == ("opened", ["link.created", "link.clicked", "session.opened"])
+    assert session.events.get(name="link.created").detail == {"by": "operator", "sent": "email"}
