@@ -133,7 +133,9 @@ def _buttons(yes: str, no: str, *, value: str = "go") -> str:
 
 
 def _scope(name: str, *, can_pass_on: bool) -> str:
-    state, note = ("checked", "") if can_pass_on else ("disabled", " Your account may not read this, so you cannot allow it.")
+    state, note = (
+        ("checked", "") if can_pass_on else ("disabled", " Your account may not read this, so you cannot allow it.")
+    )
     return (
         f'<label class="scope"><input type="checkbox" name="scope" value="{name}" {state}>'
         f'<span><b>{name.capitalize()}</b><span class="soft">{SCOPES[name]}.{note}</span></span></label>'
