@@ -21,13 +21,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from connectors.models import Connection, Destination
 from connectors.services import activity
 from sessions_log.events import EventName
-from sessions_log.models import RESUMABLE, Session, SessionKind, SessionStatus
+from sessions_log.models import RESUMABLE, Origin, Session, SessionKind, SessionStatus
 from sessions_log.services.record import NewEvent, record
 
 _BYTES = 32
@@ -166,7 +167,7 @@ def _told(session: Session, actor: User | None, *, is_sent: bool) -> Session:
 def withdraw(*, session: Session, actor: User | None) -> Session:
     """End a link that nobody has used, at once. Raises `LinkGoneError`."""
     now = timezone.now()
-    unused = Session.objects.filter(pk=session.pk, link_hash__isnull=False, redeemed_at=None, expires_at__gt=now)
+    unused = _unused(now).filter(pk=session.pk)
     if unused.update(expires_at=now) != 1:
         raise LinkGoneError
     _act("link.withdrawn", session, actor, f"Session {session.pk}")
@@ -184,9 +185,19 @@ def _note(session: Session) -> str:
     return f"{whose}It works until {session.expires_at:%Y-%m-%d %H:%M} UTC. Session {session.pk}"
 
 
+def _unused(now: datetime) -> QuerySet[Session]:
+    """The sessions whose links wait for their person.
+
+    The status counts beside the time: of two who come at the same moment, each by his own clock, one is later.
+    """
+    waiting = Session.objects.filter(status=SessionStatus.CREATED, redeemed_at=None, expires_at__gt=now)
+    return waiting.filter(link_hash__isnull=False)
+
+
 def is_unused(session: Session) -> bool:
     """Whether the session's link waits for its person."""
-    return session.status == SessionStatus.CREATED and not session.redeemed_at and session.expires_at > timezone.now()
+    is_waiting = session.status == SessionStatus.CREATED and session.redeemed_at is None
+    return is_waiting and session.origin == Origin.HOSTED and session.expires_at > timezone.now()
 
 
 def find(secret: str) -> Session | None:
@@ -207,7 +218,7 @@ def redeem(secret: str, *, visit: str = "", detail: Mapping[str, Any] | None = N
     """
     now = timezone.now()
     visit = visit if _SECRET.fullmatch(visit) else new_visit_secret()
-    waiting = Session.objects.filter(link_hash=hash_of(secret), redeemed_at=None, expires_at__gt=now)
+    waiting = _unused(now).filter(link_hash=hash_of(secret))
     with transaction.atomic():
         if waiting.update(redeemed_at=now, visit_hash=hash_of(visit)) == 1:
             session = Session.objects.get(link_hash=hash_of(secret))

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from tests.e2e.conftest import Visit
 from tests.e2e.stack import Stack
-from tests.e2e.test_pages import paths
+from tests.e2e.test_pages import OF_ADMINS, paths
 from tests.e2e.visitor import Visitor
 
 AXE = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def test_axe_finds_nothing_serious(stack: Stack, visit: Visit) -> None:
         found |= _found(stranger, "/accounts/login/")
     with visit("admin") as visitor:
         visitor.expects(404)
-        for path in [*paths(stack), "/activity/"]:
+        for path in [*paths(stack), *OF_ADMINS]:
             found |= _found(visitor, path)
 
     assert found == {}

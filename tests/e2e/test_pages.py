@@ -67,6 +67,10 @@ FOCUSED = (
 )
 
 
+# What only an admin is shown.
+OF_ADMINS = ("/activity/", "/settings/", "/settings/connect/")
+
+
 def paths(stack: Stack) -> list[str]:
     """Return the address of every kind of page, and those of every connection of the demo."""
     pages = ["/", "/?status=broken", "/?q=no+such+connection", "/nothing/", "/accounts/logout/"]
@@ -91,6 +95,7 @@ def paths(stack: Stack) -> list[str]:
     audit_copy = f"/connections/{records.connection_id(stack, 'Webshop audit copy')}/"
     webshop = f"/connections/{records.connection_id(stack, 'Webshop')}/"
     pages += [f"{audit_copy}resume/", f"{webshop}pause/", f"{webshop}resync/"]
+    pages += ["/sessions/new/", f"/sessions/new/?connection={records.connection_id(stack, 'Webshop')}"]
     payroll = f"/connections/{records.connection_id(stack, 'Halden payroll')}/"
     pages += [f"{audit_copy}insight/", f"{payroll}insight/?period=24h"]
     pages += [records.entity(stack, ref).path for ref in ("co_halden_foods", "co_halden_iberia")]
@@ -111,6 +116,9 @@ def test_every_page_fits_a_telephone_and_names_its_parts(stack: Stack, visit: Vi
     with visit("operator", viewport=TELEPHONE) as visitor:
         visitor.expects(404)
         for path in paths(stack):
+            flaws |= flaws_at(visitor, path)
+    with visit("admin", viewport=TELEPHONE) as visitor:
+        for path in OF_ADMINS:
             flaws |= flaws_at(visitor, path)
 
     assert flaws == {}

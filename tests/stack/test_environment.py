@@ -30,6 +30,11 @@ def test_what_the_person_set_stays_unless_it_is_empty(given: str, expected: str)
     assert environment({"PATCHBAY_SECRET_KEY": given})["PATCHBAY_SECRET_KEY"] == expected
 
 
+def test_mails_become_files_below_home_unless_the_person_says_where() -> None:
+    assert environment({})["PATCHBAY_EMAIL_DIR"] == "/data/mail"
+    assert environment({"PATCHBAY_EMAIL_DIR": "/var/mail"})["PATCHBAY_EMAIL_DIR"] == "/var/mail"
+
+
 def test_this_machine_may_be_reached_with_the_demo_only() -> None:
     assert environment({})["PATCHBAY_ALLOWED_NETWORKS"] == "127.0.0.0/8"
     assert "PATCHBAY_ALLOWED_NETWORKS" not in environment({}, demo=False)
