@@ -80,6 +80,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:jobs": {"GET": "see"},
     "connections:insight": {"GET": "see"},
     "connections:sessions": {"GET": "see"},
+    "connections:auth": {"GET": "see"},
     "connections:setup": {"GET": "see", "POST": "edit_connection"},
     "connections:activity": {"GET": "see"},
     "connections:entity": {"GET": "see"},

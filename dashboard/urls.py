@@ -50,6 +50,7 @@ connection_patterns: list[URLPattern | URLResolver] = [
     path("connections/<uuid:pk>/jobs/", connection_pages.jobs, name="jobs"),
     path("connections/<uuid:pk>/insight/", insight.of_connection, name="insight"),
     path("connections/<uuid:pk>/sessions/", connection_sessions.sessions, name="sessions"),
+    path("connections/<uuid:pk>/auth/", connection_sessions.auth, name="auth"),
     path("connections/<uuid:pk>/setup/", setup.setup, name="setup"),
     path("connections/<uuid:pk>/activity/", activity.of_connection, name="activity"),
     path("connections/<uuid:pk>/actions/", connection_menu.actions, name="actions"),

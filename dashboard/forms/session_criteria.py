@@ -19,6 +19,8 @@ PERIODS: dict[str, tuple[str, int]] = {
     "all": ("all that is kept", 0),
 }
 USUAL = "7d"
+# The error code of those that were refused nothing.
+NO_CODE = "none"
 # How an address names those who have not chosen a provider.
 NO_PROVIDER = "none"
 

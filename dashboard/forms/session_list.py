@@ -14,7 +14,7 @@ from connectors.models import Connection
 from connectors.providers import registry as providers
 from dashboard.formatting import as_typed
 from dashboard.forms.connections import INTEGRATIONS
-from dashboard.forms.session_criteria import NO_PROVIDER, PERIODS, SessionCriteria
+from dashboard.forms.session_criteria import NO_CODE, NO_PROVIDER, PERIODS, SessionCriteria
 from sessions_log.findings import KINDS
 from sessions_log.models import SessionKind, SessionStatus
 from sessions_log.stages import Stage
@@ -50,7 +50,7 @@ class SessionFilterForm(forms.Form):
         lambda: [(NO_PROVIDER, "Not chosen yet"), *((one.kind, one.name) for one in providers.all_manifests())]
     )
     finding = _choice([(code, code) for code in KINDS])
-    code = _choice([(code, code) for code in REGISTRY])
+    code = _choice([(code, code) for code in (*REGISTRY, NO_CODE)])
     kind = _choice(SessionKind.choices)
     type = _choice(tuple(INTEGRATIONS.items()))
     connection = forms.CharField(max_length=MOST_LETTERS, required=False)

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.errors import REGISTRY
 from connectors.providers import registry as providers
 from dashboard.forms.connections import INTEGRATIONS
-from dashboard.forms.session_criteria import NO_PROVIDER, PERIODS, USUAL, SessionCriteria
+from dashboard.forms.session_criteria import NO_CODE, NO_PROVIDER, PERIODS, USUAL, SessionCriteria
 from dashboard.pages.chips import Chip, Choice
 from sessions_log.findings import KINDS
 from sessions_log.models import SessionKind, SessionQuerySet, SessionStatus
@@ -21,12 +21,13 @@ def matching(criteria: SessionCriteria, sessions: SessionQuerySet) -> SessionQue
     plain = {
         "status": criteria.status,
         "provider": criteria.provider if criteria.provider != NO_PROVIDER else "",
-        "error_code": criteria.code,
+        "error_code": criteria.code if criteria.code != NO_CODE else "",
         "kind": criteria.kind,
         "connection": criteria.connection and criteria.connection.pk,
     }
     found = sessions.filter(**{name: value for name, value in plain.items() if value}).matching(criteria.q)
     found = found.filter(provider="") if criteria.provider == NO_PROVIDER else found
+    found = found.filter(error_code="") if criteria.code == NO_CODE else found
     found = _of_type(found, criteria.type) if criteria.type else found
     found = found.reached(criteria.stage) if criteria.stage else found
     found = found.left_at(criteria.left) if criteria.left else found
@@ -50,7 +51,8 @@ def chips_of(kept: SessionCriteria) -> Iterator[Chip]:
     known = [(one.kind, one.name) for one in providers.all_manifests()]
     yield _chip(kept, "provider", "Provider", [*known, (NO_PROVIDER, "Not chosen yet")])
     yield _chip(kept, "finding", "Finding", [(kind.code, kind.label) for kind in KINDS.values()])
-    yield _chip(kept, "code", "Error code", [(code, code) for code in sorted(REGISTRY)])
+    codes = [(code, code) for code in sorted(REGISTRY)]
+    yield _chip(kept, "code", "Error code", [*codes, (NO_CODE, "Nothing was refused")])
     yield _chip(kept, "kind", "Kind", SessionKind.choices)
     if kept.type:
         yield _chip(kept, "type", "Integration type", list(INTEGRATIONS.items()))

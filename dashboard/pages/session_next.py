@@ -54,7 +54,7 @@ def next_step(session: Session, now: datetime) -> NextStep:
         entry = entry_of(session.error_code)
         return NextStep(
             "Help, then send a new link" if entry.who != "nobody" else "Send a new link",
-            f"{filled(entry.title, session)}. What they were told stands in the timeline.",
+            f"{filled(entry.title, session)}. What they read stands at that stage.",
             label,
             href,
             filled(entry.end_user_text, session),

@@ -118,6 +118,11 @@ def status_at(session: Session, *, stage: Stage) -> str:
     return str(word)
 
 
+def place_of(stage: Stage) -> str:
+    """Return where somebody is at a stage: "at sign-in", "at the terms"."""
+    return _AT[stage]
+
+
 def times(count: int) -> str:
     """Say how often: "once", "six times", "14 times"."""
     return _NUMBERS[count] if count < len(_NUMBERS) else f"{count} times"

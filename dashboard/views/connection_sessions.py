@@ -1,4 +1,4 @@
-"""Who connected one connection, and how: the history of its sessions."""
+"""Who connected one connection, and how: the history of its sessions, and how far people come."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard.forms.connection_sessions import SessionPlaceForm
+from dashboard.forms.connection_sessions import ProgressForm, SessionPlaceForm
+from dashboard.pages.auth_progress import progress_of
+from dashboard.pages.auth_steps import steps_of
 from dashboard.pages.connection import Subject, head_of
 from dashboard.pages.connection_sessions import sessions_of
 from dashboard.pages.session import SessionPage, page_of, read
+from dashboard.pages.session_next import next_step
+from dashboard.pages.session_rows import row_of
 from dashboard.pages.session_support import Taken, support_text
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.rendering import render_page, wants_fragment
@@ -53,6 +57,31 @@ def sessions(request: HttpRequest, pk: UUID) -> HttpResponse:
         status=STOP_POLLING if is_over else OK,
         version=page.version if page else "",
     )
+
+
+@require_safe
+def auth(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show how far one person came, the newest unless another session is asked for, and how far all come."""
+    subject = Subject(connection_or_404(pk), timezone.now())
+    form = ProgressForm(request.GET)
+    asked = form.criteria()
+    mine = Session.objects.for_page().filter(connection=subject.connection)
+    session = get_object_or_404(mine, pk=asked["session"]) if "session" in asked else mine.order_by("-pk").first()
+    context: dict[str, Any] = {
+        "section": "auth",
+        "form": form,
+        "head": head_of(subject),
+        "address": request.get_full_path(),
+        "progress": progress_of(subject, asked),
+        "session": session,
+        "now": subject.now,
+    }
+    if session:
+        found = read(session)
+        context["row"] = row_of(session, subject.now)
+        context["steps"] = steps_of(session, found.story)
+        context["next"] = next_step(session, subject.now)
+    return render_page(request, "connections/auth.html", context, fragment="live")
 
 
 def _told(request: HttpRequest, subject: Subject, pk: UUID, *, is_raw: bool) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.browser import Chromium, aside, is_error, window
+from tests.e2e.test_axe import AXE, OF_COLOUR, SERIOUS
+from tests.e2e.test_pages import FLAWS
 from tests.factories import make_ready_connection
-from tests.sessions_log.recorded import make_session, six_exits_and_three_refusals, tell
+from tests.sessions_log.recorded import accepted, connected, make_session, six_exits_and_three_refusals, tell
 from tests.sessions_log.telling import event, exits, opened
 
 if TYPE_CHECKING:
@@ -77,3 +79,37 @@ def test_without_scripts_everything_is_a_link(live_server: LiveServer, operator:
         page.locator("#view-told").click()
         page.locator(".tl summary").first.click()
         expect(page.locator(".tl details[open] li")).to_have_count(6)
+
+
+def test_no_page_has_a_flaw_on_a_telephone_nor_a_serious_one_for_axe(
+    live_server: LiveServer, operator: Client, browser: Chromium
+) -> None:
+    connection = make_ready_connection(provider="sandbox_payroll")
+    session = make_session(*six_exits_and_three_refusals(), connection=connection)
+    waiting = make_session(connection=connection)
+    done = make_session(*opened(), *accepted(), *connected(), connection=connection)
+    of_connection = f"/connections/{connection.pk}"
+    paths = [
+        "/sessions/",
+        "/sessions/?status=failed",
+        session.get_absolute_url(),
+        f"{session.get_absolute_url()}?view=raw",
+        waiting.get_absolute_url(),
+        done.get_absolute_url(),
+        f"{of_connection}/sessions/",
+        f"{of_connection}/sessions/?session={session.pk}",
+        f"{of_connection}/auth/?session={session.pk}",
+    ]
+    flaws: dict[str, list[str]] = {}
+    for viewport in (TELEPHONE, {"width": 1440, "height": 900}):
+        with window(browser, operator, live_server.url, viewport=viewport) as page:
+            for path in paths:
+                page.emulate_media(color_scheme="light")
+                page.goto(f"{live_server.url}{path}")
+                found = page.evaluate(FLAWS)
+                page.evaluate(AXE)
+                found += page.evaluate(SERIOUS, {})
+                page.emulate_media(color_scheme="dark")
+                found += page.evaluate(SERIOUS, OF_COLOUR)
+                flaws |= {path: found} if found else {}
+    assert flaws == {}

@@ -76,7 +76,10 @@ def paths(stack: Stack) -> list[str]:
     pages = ["/", "/?status=broken", "/?q=no+such+connection", "/nothing/", "/accounts/logout/"]
     for name in CONNECTIONS:
         connection = f"/connections/{records.connection_id(stack, name)}/"
-        pages += [connection, *(f"{connection}{tab}/" for tab in ("jobs", "test", "setup", "activity"))]
+        pages += [
+            connection,
+            *(f"{connection}{tab}/" for tab in ("jobs", "test", "setup", "activity", "sessions", "auth")),
+        ]
     warehouse = f"/destinations/{records.destination_id(stack, 'Warehouse')}/"
     pages += [
         "/destinations/",
@@ -87,6 +90,8 @@ def paths(stack: Stack) -> list[str]:
         "/connections/new/",
         "/connections/new/postgres/",
         "/jobs/",
+        "/sessions/",
+        "/sessions/?period=all",
         "/jobs/retry/?code=invalid_credentials&provider=postgres",
         "/system/",
         "/search/?q=web",
