@@ -122,6 +122,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "destinations:edit": {"GET": "edit_destination", "POST": "edit_destination"},
     "destinations:check": {"POST": "test_connection"},
     "destinations:delete": {"GET": "delete_destination", "POST": "delete_destination"},
+    # A key lets in, which the view itself asks for.
+    "api:session-events": {"POST": None},
     "system:overview": {"GET": "see"},
     "system:alarm": {"GET": "see"},
     "settings:overview": {"GET": "edit_settings"},

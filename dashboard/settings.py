@@ -65,6 +65,8 @@ PATCHBAY_CONNECT_SECONDS = _number("PATCHBAY_CONNECT_SECONDS", 10)
 PATCHBAY_RETENTION_DAYS = _number("PATCHBAY_RETENTION_DAYS", 60)
 # Sessions and their events are few, and a person comes back after months.
 PATCHBAY_SESSION_DAYS = _number("PATCHBAY_SESSION_DAYS", 180)
+# Calls a minute that one key may make which tells of sessions (POST /api/v1/session-events).
+PATCHBAY_INGEST_CALLS = _number("PATCHBAY_INGEST_CALLS", 300)
 # A connection that neither synced nor was tested for so long is tested by itself; 0 for never.
 PATCHBAY_SELF_TEST_HOURS = _number("PATCHBAY_SELF_TEST_HOURS", 24)
 # Jobs of a queue that may be with the workers at once, started or about to be, while no worker of it is known: the

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from dashboard.views import (
     actions,
     activity,
+    api,
     bulk,
     connect,
     connect_look,
@@ -139,6 +140,10 @@ connect_patterns: list[URLPattern | URLResolver] = [
     path("<str:token>/", connect.start, name="start"),
 ]
 
+api_patterns: list[URLPattern | URLResolver] = [
+    path("session-events", api.session_events, name="session-events"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((connection_patterns, "connections"))),
     path("bulk/", include((bulk_patterns, "bulk"))),
@@ -149,6 +154,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("system/", include((system_patterns, "system"))),
     path("connect/", include((connect_patterns, "connect"))),
     path("settings/", include((settings_patterns, "settings"))),
+    path("api/v1/", include((api_patterns, "api"))),
     path("search/", search.results, name="search"),
     path("accounts/login/", account.login, name="account_login"),
     path("accounts/logout/", account.logout, name="account_logout"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sessions_log.funnel.days import Known, known_days
+from sessions_log.funnel.days import Known, known_days, last_day
 from sessions_log.funnel.figures import (
     BASE,
     Finding,
@@ -90,4 +90,4 @@ def first_week(now: datetime) -> datetime:
 def _nothing_known(now: datetime) -> Known:
     """Return days without tallies: these do not know connections, whose sessions have an index of their own."""
     today = now.astimezone(UTC).date()
-    return Known(today, today, frozenset(), frozenset(), is_fresh=False)
+    return Known(today, last_day(now), frozenset(), frozenset(), is_fresh=False)

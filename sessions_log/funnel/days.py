@@ -73,13 +73,17 @@ class Known:
 
 def known_days(first: date, now: datetime) -> Known:
     """Return what is known of the days from `first` to today. Two or three queries."""
-    today = now.astimezone(UTC).date()
     tallied = frozenset(TalliedDay.objects.filter(day__gte=first).values_list("day", flat=True))
     mark = mark_at() if tallied else None
     changed = changed_since(mark - MARGIN, first) if mark else frozenset[date]()
     return Known(
-        first, today, tallied if mark else frozenset(), changed, mark is not None and now - mark < TIMES_MAY_LAG
+        first, last_day(now), tallied if mark else frozenset(), changed, mark is not None and now - mark < TIMES_MAY_LAG
     )
+
+
+def last_day(now: datetime) -> date:
+    """Return the last day that may have sessions: an id that somebody else drew may lie a day ahead."""
+    return now.astimezone(UTC).date() + _DAY
 
 
 def mark_at() -> datetime | None:

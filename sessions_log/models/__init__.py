@@ -4,6 +4,7 @@ The session carries the facts that lists show (status, stage, time, findings), s
 """
 
 from sessions_log.models.event import MOST_WORDS, SessionEvent, SessionEventQuerySet
+from sessions_log.models.ingest_key import IngestKey, IngestKeyQuerySet
 from sessions_log.models.look import ConnectLook, ConnectLookQuerySet
 from sessions_log.models.session import (
     LEFT,
@@ -25,6 +26,8 @@ __all__ = (
     "ConnectLook",
     "ConnectLookQuerySet",
     "FindingTally",
+    "IngestKey",
+    "IngestKeyQuerySet",
     "Origin",
     "Session",
     "SessionEvent",
