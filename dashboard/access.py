@@ -128,6 +128,8 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "system:alarm": {"GET": "see"},
     "settings:overview": {"GET": "edit_settings"},
     "settings:connect": {"GET": "edit_settings", "POST": "edit_settings"},
+    "settings:keys": {"GET": "edit_settings", "POST": "edit_settings"},
+    "settings:revoke-key": {"GET": "edit_settings", "POST": "edit_settings"},
     "sessions:new": {"GET": "make_link", "POST": "make_link"},
     "sessions:withdraw": {"GET": "make_link", "POST": "make_link"},
     "connect:start": {"GET": None, "POST": None},

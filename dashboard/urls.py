@@ -23,6 +23,7 @@ from dashboard.views import (
     entities,
     funnel,
     health,
+    ingest_keys,
     insight,
     job_list,
     job_log,
@@ -124,6 +125,8 @@ link_patterns: list[URLPattern | URLResolver] = [
 settings_patterns: list[URLPattern | URLResolver] = [
     path("", settings.overview, name="overview"),
     path("connect/", settings.connect, name="connect"),
+    path("connect/keys/", ingest_keys.keys, name="keys"),
+    path("connect/keys/<uuid:pk>/revoke/", ingest_keys.revoke, name="revoke-key"),
 ]
 
 # The hosted flow, open to everybody who has a link.

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
-from ninja.parser import Parser
-from ninja.types import DictStrAny
 
 from dashboard.api.session_events import router as session_events
 from dashboard.formatting import as_typed
@@ -31,19 +30,7 @@ _REASONS = {
 }
 
 
-class _BodyParser(Parser):
-    """Reads JSON, and says so where a body is none or too large."""
-
-    def parse_body(self, request: HttpRequest) -> DictStrAny:
-        try:
-            return super().parse_body(request)
-        except RequestDataTooBig as error:
-            raise HttpError(_TOO_LARGE, "A call has at most 1,000,000 bytes. Send fewer events at once.") from error
-        except (ValueError, RecursionError) as error:
-            raise HttpError(_BAD_REQUEST, "The body is no JSON that can be read.") from error
-
-
-api = NinjaAPI(urls_namespace="api-v1", docs_url=None, openapi_url=None, parser=_BodyParser())
+api = NinjaAPI(urls_namespace="api-v1", docs_url=None, openapi_url=None)
 api.add_router("", session_events)
 
 
@@ -60,7 +47,15 @@ def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _refused(request: HttpRequest, error: Any) -> HttpResponse:
-    return _answer(request, error.status_code, ("", str(error)))
+    words = "The body is no JSON that can be read." if error.status_code == _BAD_REQUEST else str(error)
+    return _answer(request, error.status_code, ("", words))
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_large(request: HttpRequest, error: Any) -> HttpResponse:
+    del error
+    most = f"A call has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes. Send fewer events at once."
+    return _answer(request, _TOO_LARGE, ("", most))
 
 
 @api.exception_handler(AuthenticationError)

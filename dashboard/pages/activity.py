@@ -51,6 +51,8 @@ WORDS: Mapping[str, Words] = {
     "link.created": Words("Connect link made", "Made a connect link for {subject}", "Sessions"),
     "link.sent": Words("Connect link sent", "Sent a connect link for {subject} by e-mail", "Sessions"),
     "link.withdrawn": Words("Connect link withdrawn", "Withdrew a connect link for {subject}", "Sessions"),
+    "ingest_key.created": Words("Ingest key made", "Made the ingest key {subject}", "Settings"),
+    "ingest_key.revoked": Words("Ingest key revoked", "Revoked the ingest key {subject}", "Settings"),
     "look.changed": Words("Connect flow changed", "Changed {subject}", "Settings"),
     "job.bundle_downloaded": Words(
         "Support bundle downloaded", "Downloaded the support bundle of a job of {subject}", "Jobs"

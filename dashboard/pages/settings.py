@@ -54,7 +54,10 @@ class LookPage:
 
 
 # What there is to set: the name of its address, what it is called, and what is there.
-_SECTIONS = (("settings:connect", "Connect flow", "What end users see when they connect, and where links may lead"),)
+_SECTIONS = (
+    ("settings:connect", "Connect flow", "What end users see when they connect, and where links may lead"),
+    ("settings:keys", "Ingest keys", "For a connect flow of your own, which tells here what happens in it"),
+)
 
 
 def sections_of(current: str = "") -> tuple[SettingsSection, ...]:

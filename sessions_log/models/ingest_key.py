@@ -44,5 +44,11 @@ class IngestKey(models.Model):
 
     objects = IngestKeyQuerySet.as_manager()
 
+    class Meta:
+        constraints = (
+            # Whoever reads a name in the list, or in Activity, knows which key it is.
+            models.UniqueConstraint("name", condition=models.Q(revoked_at=None), name="ingest_key_named_once"),
+        )
+
     def __str__(self) -> str:
         return self.name

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
@@ -29,15 +29,24 @@ class TooManyCallsError(Exception):
         self.seconds = seconds
 
 
+class KeyNameTakenError(Exception):
+    """A key that works has this name already. None was made."""
+
+
 class KeyRevokedError(Exception):
     """The key was revoked before, by somebody else."""
 
 
 @transaction.atomic
 def make_key(*, name: str, actor: User | None) -> tuple[IngestKey, str]:
-    """Store a key and return it with its secret, which nobody can read again."""
+    """Store a key and return it with its secret, which nobody can read again. Raises `KeyNameTakenError`."""
     secret = f"{MARK}{secrets.token_urlsafe(_BYTES)}"
-    key = IngestKey.objects.create(name=name, prefix=secret[:_SHOWN], hash=hash_of(secret), created_by=actor)
+    try:
+        with transaction.atomic():
+            key = IngestKey.objects.create(name=name, prefix=secret[:_SHOWN], hash=hash_of(secret), created_by=actor)
+    except IntegrityError as error:
+        message = f"A key that works is called {name} already. Choose another name, or revoke that one first."
+        raise KeyNameTakenError(message) from error
     activity.record("ingest_key.created", actor=actor, subject=name, note=f"Begins with {key.prefix}")
     return key, secret
 

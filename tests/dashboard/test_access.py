@@ -14,6 +14,7 @@ from dashboard.access import ACTIONS, MEMBER_ROLES, VIEWS, Can, Role
 from jobs.models import BulkAction, JobStatus
 from jobs.services.bulk import start_bulk
 from sessions_log.models import ConnectLook
+from sessions_log.services.ingest_keys import make_key
 from tests.conftest import member
 from tests.factories import make_connection, make_entity, make_job
 from tests.sessions_log.telling import make_link
@@ -28,7 +29,13 @@ FORMS = {"account_login", "account_logout", "account_reauthenticate"}
 # Pages for somebody with a link or a visit. No role opens them: to whoever has neither there is nothing.
 OF_VISIT = {f"connect:{name}" for name in ("start", "step", "help", "leave", "left", "events", "oauth-return")}
 # What answers everybody.
-OPEN = {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"} | OF_VISIT
+# What a key opens that is in the call itself, and no member's session.
+BY_KEY = {"api:session-events"}
+OPEN = (
+    {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"}
+    | OF_VISIT
+    | BY_KEY
+)
 # The connection of these tests is not paused, and its setup is finished.
 NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step"}
 # What is posted for because it is recorded, and answers with a file.
@@ -72,6 +79,7 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     keys["destinations"] = connection.destination_id
     bulk = start_bulk(action=BulkAction.SYNC, connection_ids=[connection.pk], actor=None, options={})
     keys["bulk"] = bulk.pk
+    keys["settings"] = make_key(name="Shop front", actor=None)[0].pk
     keys["sessions"] = keys["connect"] = make_link(connection=connection)[0].pk
     ConnectLook.objects.create(logo=b"a picture", logo_type="image/png")
     clients = {Role.NONE: Client(), Role.VIEWER: viewer, Role.OPERATOR: operator, Role.ADMIN: admin}
@@ -136,6 +144,8 @@ def expected(role: Role, name: str, method: str) -> set[int]:
         return {200}
     if name in OF_VISIT:
         return {404, 400}
+    if name in BY_KEY:
+        return {401}
     done = {302, 409, 422} if method == "POST" else {302} if name in NOTHING_TO_ASK else {200}
     return {403} if action is not None and role < ACTIONS[action] else done
 
