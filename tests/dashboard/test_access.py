@@ -28,14 +28,11 @@ LOGIN = reverse("account_login")
 FORMS = {"account_login", "account_logout", "account_reauthenticate"}
 # Pages for somebody with a link or a visit. No role opens them: to whoever has neither there is nothing.
 OF_VISIT = {f"connect:{name}" for name in ("start", "step", "help", "leave", "left", "events", "oauth-return")}
-# What answers everybody.
 # What a key opens that is in the call itself, and no member's session.
 BY_KEY = {"api:session-events"}
-OPEN = (
-    {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"}
-    | OF_VISIT
-    | BY_KEY
-)
+# What answers everybody.
+OPEN = {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"}
+OPEN |= OF_VISIT | BY_KEY
 # The connection of these tests is not paused, and its setup is finished.
 NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step"}
 # What is posted for because it is recorded, and answers with a file.

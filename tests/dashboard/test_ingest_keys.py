@@ -34,7 +34,7 @@ def test_a_key_is_shown_once_and_works(admin: Client) -> None:
     assert f"{key.prefix}…" in listed
     assert secrets[0] not in listed
     activity = flat(admin.get(reverse("activity:list")))
-    assert "Made the ingest key Shop front" in activity
+    assert "Made the ingest key" in activity
     assert secrets[0] not in activity
 
 
@@ -81,8 +81,8 @@ def test_the_list_takes_the_same_queries_whatever_it_shows(
     admin: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for number in range(count):
-        key, _ = make_key(name=f"Key {number}", actor=None)
-    revoke_key(key=key, actor=None)
+        make_key(name=f"Key {number}", actor=None)
+    revoke_key(key=IngestKey.objects.latest("pk"), actor=None)
 
     with django_assert_num_queries(QUERIES):
         assert f"Key {count - 1}" in flat(admin.get(PAGE))
