@@ -112,7 +112,7 @@ def _refuse(session: Session, manifest: Manifest, carried: Carried, error: SyncE
     if error.code in _SIGNED_OUT:
         refusal = Refusal(Step.SIGN_IN, error.code, is_news=True)
         tell(session, refused(EventName.LOGIN_FAILED, refusal, manifest))
-        carrying.write(session, Carried(refusal=refusal))
+        carrying.write(session, Carried(method=carried.method, refusal=refusal))
         return refusal
     refusal = Refusal(Step.CHECK, error.code, missing=missing)
     name = EventName.PERMISSIONS_MISSING if error.code in _REFUSED else EventName.ERROR_SHOWN

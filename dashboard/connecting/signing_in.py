@@ -154,7 +154,7 @@ def come_back(*, session_id: UUID, state: str, code: str, error: str) -> Refusal
         refusal = _settle(session, manifest, Carried(method="oauth2"), ask, None, EventName.OAUTH_FAILED)
         if refusal is not None:
             # The browser is led to the page of the sign-in, which shows it.
-            carrying.write(session, Carried(refusal=replace(refusal, is_news=True)))
+            carrying.write(session, Carried(method="oauth2", refusal=replace(refusal, is_news=True)))
         return refusal
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -15,46 +14,41 @@ from sessions_log.services.record import NewEvent
 
 # Milliseconds: from 2020 on, and no later than the year 2100.
 _EARLIEST, _LATEST = 1_577_836_800_000, 4_102_444_800_000
+# A visit is over by then.
 _LONGEST_SECONDS = 24 * 60 * 60
 _HOW = ("hidden", "left", "shown")
 
 
-class TooMuchToldError(Exception):
+class NotTellableError(Exception):
     """The script said something that it has no word for. Nothing was stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What was told, and by how many milliseconds our clock is ahead of the device's."""
-
-    events: tuple[NewEvent, ...]
-    offset_ms: int
-
-
 class _ToldForm(forms.Form):
-    id = forms.UUIDField(required=False)
     name = forms.ChoiceField(choices=[(name.value, name.value) for name in sorted(OF_BROWSER)])
     page = forms.ChoiceField(choices=Step.choices)
     how = forms.ChoiceField(choices=[(how, how) for how in _HOW])
     seconds = forms.IntegerField(min_value=0, max_value=_LONGEST_SECONDS)
-    at = forms.IntegerField(min_value=_EARLIEST, max_value=_LATEST)
-    sent_at = forms.IntegerField(min_value=_EARLIEST, max_value=_LATEST)
+    made = forms.IntegerField(min_value=_EARLIEST, max_value=_LATEST)
+    after = forms.IntegerField(min_value=0, max_value=_LONGEST_SECONDS * 1000)
 
 
-def told_in(data: Mapping[str, Any], now: datetime) -> Told:
-    """Return what a message of the script says. Raises `TooMuchToldError`."""
+def told_in(data: Mapping[str, Any], *, opened_at: datetime, now: datetime) -> NewEvent:
+    """Return the event that a message of the script tells. Raises `NotTellableError`.
+
+    Its time is that at which our server made the page and what passed since: it needs no clock of a device, and comes
+    after the page was seen and before the next one is. It is held between the opening of the session and now.
+    """
     form = _ToldForm(data)
     if not form.is_valid():
-        raise TooMuchToldError
+        raise NotTellableError
     said = form.cleaned_data
     step = Step(said["page"])
-    event = NewEvent(
+    moment = datetime.fromtimestamp(said["made"] / 1000, UTC) + timedelta(milliseconds=said["after"])
+    return NewEvent(
         EventName(said["name"]),
         stage=stage_of(step),
         page=step,
         detail={"how": said["how"], "seconds": said["seconds"]},
         source=Source.BROWSER,
-        occurred_at=datetime.fromtimestamp(said["at"] / 1000, UTC),
-        id=said["id"],
+        occurred_at=min(max(moment, opened_at), now),
     )
-    return Told((event,), round(now.timestamp() * 1000) - said["sent_at"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from django.forms import BoundField
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import get_text_list
 
 from connectors.ids import short_id
@@ -45,6 +47,8 @@ class Frame:
     help: str
     told: str
     page: str
+    # When it was made, in milliseconds since 1970, rounded up: what the script tells comes after it was seen.
+    made: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,10 @@ def frame_of(session: Session, carried: Carried, step: Step) -> Frame:
         back=step_href(session, earlier) if earlier else "",
         leave=reverse("connect:leave", args=[session.pk]),
         help=reverse("connect:help", args=[session.pk]),
-        told=reverse("connect:events", args=[session.pk]),
+        # Whoever closes the last page leaves nothing.
+        told="" if is_over else reverse("connect:events", args=[session.pk]),
         page=step.value,
+        made=ceil(timezone.now().timestamp() * 1000),
     )
 
 

@@ -16,7 +16,7 @@ from dashboard.connecting.signing_in import StaleReturnError, come_back
 from dashboard.connecting.steps import Step, manifest_of, stage_of, waiting_at
 from dashboard.connecting.telling import tell
 from dashboard.forms.connect import LeaveForm
-from dashboard.forms.connect_told import TooMuchToldError, told_in
+from dashboard.forms.connect_told import NotTellableError, told_in
 from dashboard.pages.connect import frame_of
 from dashboard.throttle import address_of, wait_seconds
 from dashboard.views.connect_visit import (
@@ -41,7 +41,7 @@ from sessions_log.events import EventName
 from sessions_log.models import Session, SessionStatus
 from sessions_log.services import progress
 from sessions_log.services.links import LinkExpiredError, LinkUsedError, find, new_visit_secret, redeem
-from sessions_log.services.record import NewEvent, TooManyEventsError, record_all
+from sessions_log.services.record import NewEvent, TooManyEventsError, record
 from sessions_log.services.return_addresses import usable_return
 
 NO_CONTENT, BAD_REQUEST = 204, 400
@@ -185,8 +185,8 @@ def events(request: HttpRequest, pk: UUID) -> HttpResponse:
     if wait_seconds(TOLD, str(pk)):
         return HttpResponse(status=429)
     try:
-        told = told_in(request.POST, timezone.now())
-        record_all({session.pk: told.events}, offsets={session.pk: told.offset_ms})
-    except (TooMuchToldError, TooManyEventsError):
+        now = timezone.now()
+        record(session, told_in(request.POST, opened_at=session.redeemed_at or now, now=now))
+    except (NotTellableError, TooManyEventsError):
         return HttpResponse(status=BAD_REQUEST)
     return HttpResponse(status=NO_CONTENT)

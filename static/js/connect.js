@@ -1,18 +1,20 @@
 // Tells our server what only the browser knows of a page of the hosted flow: that it was left or hidden, for how long
 // it was open, and that it is seen again without being loaded. Once for each; going on inside the flow is no leaving.
-const { told, token, page } = document.body.dataset;
+// Times are counted from the moment at which our server made the page, so that no device's clock matters.
+const { told, token, page, made } = document.body.dataset;
+const start = Date.now();
 // Milliseconds: what was pressed has led on by then, or it was stopped.
 const PATIENCE = 10_000;
-let since = Date.now();
+let since = start;
 let isGone = false;
 let isMoving = false;
 
 function tell(name, how) {
   const now = Date.now();
-  const said = { csrfmiddlewaretoken: token, name, how, page, at: now, sent_at: now };
+  const seconds = Math.round((now - since) / 1000);
+  const said = { csrfmiddlewaretoken: token, name, how, page, seconds, made, after: now - start };
   const data = new FormData();
   for (const [key, value] of Object.entries(said)) data.append(key, value);
-  data.append("seconds", Math.round((now - since) / 1000));
   navigator.sendBeacon(told, data);
 }
 

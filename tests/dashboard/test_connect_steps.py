@@ -356,12 +356,18 @@ def test_script_tells_what_only_the_browser_knows_and_nothing_else() -> None:
     now = someone.now().opened_at
     assert now is not None
     moment = round(now.timestamp() * 1000)
-    said = {"name": "page.exited", "page": "terms", "how": "left", "seconds": 7, "at": moment, "sent_at": moment}
+    said = {"name": "page.exited", "page": "terms", "how": "left", "seconds": 7, "made": moment, "after": 7000}
 
     answer = someone.client.post(address, said)
     refused = [
         someone.client.post(address, {**said, **wrong}).status_code
-        for wrong in ({"name": "session.completed"}, {"page": "my words"}, {"seconds": "-1"}, {"how": "x"}, {"at": "1"})
+        for wrong in (
+            {"name": "session.completed"},
+            {"page": "my words"},
+            {"seconds": "-1"},
+            {"how": "x"},
+            {"made": "1"},
+        )
     ]
 
     assert answer.status_code == 204

@@ -1,0 +1,435 @@
+"""The hosted flow in a real browser, against the real sandbox and a real database: to its end, and away from it.
+
+What happened is asserted event by event, and so is what the session says of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from psycopg import sql
+from pytest_django.live_server_helper import LiveServer
+
+from connectors.models import Connection, Status
+from jobs.models import Job, Trigger
+from sessions_log.models import Session, SessionStatus
+from sessions_log.services.sweep import sweep
+from tests.browser import Chromium, aside, is_breach
+from tests.dashboard.connecting import make_link
+from tests.sandbox.running import API_KEY, Running
+from tests.servers import POSTGRES
+from tests.waiting import wait_until
+
+DATABASE, READER, PASSWORD = "harbour_flow", "harbour_flow_reader", "blue boat & staple"
+BEGUN = ["link.created", "link.clicked", "session.opened", "page.viewed"]
+AGREED = [*BEGUN, "terms.accepted", "page.viewed"]
+CHOSEN = [*AGREED, "auth_method.selected", "page.viewed"]
+SIGNED_IN = ["login.succeeded", "entity.listed", "page.viewed"]
+CONNECTED = ["permissions.verified", "session.completed"]
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _source() -> Iterator[None]:
+    """Make a database with two tables and a role that reads them."""
+    database, reader = sql.Identifier(DATABASE), sql.Identifier(READER)
+    with psycopg.connect(POSTGRES.server.url("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(database))
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(reader, sql.Literal(PASSWORD)))
+        with psycopg.connect(POSTGRES.server.url(DATABASE), autocommit=True) as source:
+            source.execute("CREATE TABLE ships (id int PRIMARY KEY); CREATE TABLE berths (id int PRIMARY KEY)")
+            source.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(reader))
+        yield
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+        admin.execute(sql.SQL("DROP ROLE {}").format(reader))
+
+
+@pytest.fixture
+def follow(live_server: LiveServer, sandbox: Running, browser: Chromium) -> Open:
+    """Give a function that opens a link in a browser of its own: `with follow(address) as page`."""
+    return partial(_following, browser, live_server.url.replace("localhost", "127.0.0.1"))
+
+
+@contextmanager
+def _following(browser: Chromium, url: str, address: str, **options: Any) -> Iterator[Page]:
+    faults: list[str] = []
+    options = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", **options}
+    with browser.context(**options) as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda line: faults.append(line.text) if is_breach(line) else None)
+        page.goto(f"{url}{address}")
+        yield page
+    assert faults == []
+
+
+def begin(page: Page) -> None:
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("will be able to")
+
+
+def agree(page: Page) -> None:
+    begin(page)
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Continue").click()
+
+
+def take_way(page: Page, label: str) -> None:
+    agree(page)
+    page.get_by_role("button", name=label).click()
+
+
+def sign_in_by_key(page: Page, key: str = API_KEY) -> None:
+    take_way(page, "API key")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def sign_in_by_password(page: Page, user: str) -> None:
+    take_way(page, "User name and password")
+    page.get_by_label("User name").fill(user)
+    page.get_by_label("Password").fill(f"payroll-{user}")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def read_code(page: Page, sandbox: Running, user: str) -> str:
+    """Look into the inbox, as another program of the person does, and read the newest code."""
+    found = re.search(r"<code>(\d{6})</code>", page.request.get(f"{sandbox.url}/inbox/{user}").text())
+    assert found is not None
+    return found[1]
+
+
+def go_to_provider(page: Page) -> None:
+    take_way(page, "Sign in at Sandbox Payroll")
+    page.get_by_role("button", name="Go to Sandbox Payroll").click()
+    expect(page.get_by_label("User name")).to_be_visible()
+
+
+def allow_there(page: Page, user: str) -> None:
+    page.get_by_label("User name").fill(user)
+    page.get_by_label("Password").fill(f"payroll-{user}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Allow").click()
+
+
+def choose_companies(page: Page, *names: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("Choose companies")
+    for name in names:
+        page.get_by_label(name, exact=True).check()
+    page.get_by_role("button", name="Connect the chosen companies").click()
+
+
+def is_done(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(words)
+
+
+def told(session: Session) -> list[str]:
+    """Return the names of the session's events in order."""
+    return aside(lambda: [str(one.name) for one in session.events.order_by("occurred_at", "pk")])
+
+
+def now(session: Session) -> Session:
+    return aside(lambda: Session.objects.select_related("connection").get(pk=session.pk))
+
+
+def heard(session: Session, name: str, count: int = 1) -> None:
+    """Wait until the script's message has come in, which no page waits for."""
+    wait_until(lambda: told(session).count(name) == count, what=f"{count} of {name}")
+
+
+# ---- To the end -------------------------------------------------------------------------------------------------
+def test_api_key_leads_to_a_connection(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        sign_in_by_key(page)
+        choose_companies(page, "Halden Foods SE", "Halden Bakeries GmbH")
+        is_done(page, "2 companies are connected")
+        expect(page.get_by_role("main")).to_contain_text("Waiting")
+
+    assert told(session) == [*CHOSEN, "credentials.submitted", *SIGNED_IN, "entity.selected", *CONNECTED]
+    _is_connected(session, entities=2)
+
+
+def test_password_and_code_lead_to_a_connection(follow: Open, sandbox: Running) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        sign_in_by_password(page, "milan")
+        expect(page.get_by_label("Code")).to_be_focused()
+        page.get_by_label("Code").fill(read_code(page, sandbox, "milan"))
+        page.get_by_role("button", name="Continue").click()
+        choose_companies(page, "Halden Foods SE")
+        is_done(page, "1 company is connected")
+
+    asked = ["credentials.submitted", "mfa.requested", "page.viewed", "mfa.submitted"]
+    assert told(session) == [*CHOSEN, *asked, *SIGNED_IN, "entity.selected", *CONNECTED]
+    _is_connected(session, entities=1)
+    credentials = Connection.objects.get().read_credentials()
+    assert set(credentials) == {"session_token"}
+
+
+def test_providers_own_pages_lead_to_a_connection(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        go_to_provider(page)
+        allow_there(page, "nora")
+        choose_companies(page, "Halden Foods SE")
+        is_done(page, "1 company is connected")
+
+    assert told(session) == [*CHOSEN, "oauth.opened", *SIGNED_IN, "entity.selected", *CONNECTED]
+    _is_connected(session, entities=1)
+    assert set(Connection.objects.get().read_credentials()) == {"refresh_token"}
+
+
+def test_database_account_leads_to_a_connection(follow: Open) -> None:
+    session, address = make_link(provider="")
+
+    with follow(address) as page:
+        agree(page)
+        page.get_by_role("button", name="PostgreSQL").click()
+        page.get_by_label("Host").fill("127.0.0.1")
+        page.get_by_label("Port").fill(str(POSTGRES.server.port))
+        page.get_by_label("Database").fill(DATABASE)
+        page.get_by_label("User").fill(READER)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("button", name="Check and connect 1 schema").click()
+        is_done(page, "1 schema is connected")
+
+    assert told(session) == [
+        *AGREED,
+        *("provider.selected", "page.viewed", "credentials.submitted", *SIGNED_IN),
+        *CONNECTED,
+    ]
+    _is_connected(session, entities=1)
+    assert {table.name for table in Connection.objects.get().tables.filter(is_selected=True)} == {"berths", "ships"}
+
+
+def _is_connected(session: Session, *, entities: int) -> None:
+    done, connection = now(session), Connection.objects.get()
+    assert (done.status, done.stage, done.error_code) == (SessionStatus.COMPLETED, "connected", "")
+    assert (done.connection, bytes(done.sealed)) == (connection, b"")
+    assert connection.status == Status.ACTIVE
+    jobs = Job.objects.order_by("pk")
+    assert [job.trigger for job in jobs] == [Trigger.SESSION] * entities
+    assert done.first_job_id == jobs[0].pk
+
+
+# ---- Away -------------------------------------------------------------------------------------------------------
+def test_six_exits_from_the_terms_back_and_forth(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        begin(page)
+        for number in range(1, 7):
+            page.goto("about:blank")
+            heard(session, "page.exited", number)
+            page.go_back()
+            expect(page.get_by_role("button", name="Continue")).to_be_visible()
+            heard(session, "page.viewed", number + 1)
+        names, found = told(session), now(session)
+
+    assert names == [*BEGUN, *["page.exited", "page.viewed"] * 6]
+    assert found.findings == [{"code": "terms_exited", "count": 6, "returns": 6}]
+    assert (found.status, found.stage) == (SessionStatus.OPENED, "terms")
+
+
+STAGES: dict[str, tuple[Callable[[Page], None], list[str], str]] = {
+    "terms": (begin, BEGUN, "terms"),
+    "sign-in": (agree, AGREED, "authentication"),
+    "code": (
+        lambda page: sign_in_by_password(page, "milan"),
+        [*CHOSEN, "credentials.submitted", "mfa.requested", "page.viewed"],
+        "mfa",
+    ),
+    "companies": (sign_in_by_key, [*CHOSEN, "credentials.submitted", *SIGNED_IN], "entity_selection"),
+    "check": (
+        lambda page: sign_in_by_password(page, "sonja"),
+        [*CHOSEN, "credentials.submitted", *SIGNED_IN],
+        "verification",
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STAGES)
+def test_tab_that_is_closed_at_a_step_is_told_and_silence_ends_it(follow: Open, step: str) -> None:
+    walk, before, stage = STAGES[step]
+    session, address = make_link()
+
+    with follow(address) as page:
+        walk(page)
+        expect(page.locator("body")).to_have_attribute("data-page", step)
+        page.goto("about:blank")
+        heard(session, "page.exited")
+    sweep(now=timezone.now() + timedelta(minutes=16))
+
+    assert told(session) == [*before, "page.exited", "session.abandoned"]
+    left = now(session)
+    assert (left.status, left.stage, left.findings) == (SessionStatus.ABANDONED, stage, [])
+    assert bytes(left.sealed) == b""
+
+
+@pytest.mark.parametrize("step", STAGES)
+def test_leaving_on_purpose_at_a_step_is_told_with_its_reason(follow: Open, step: str) -> None:
+    walk, before, stage = STAGES[step]
+    session, address = make_link()
+
+    with follow(address) as page:
+        walk(page)
+        expect(page.locator("body")).to_have_attribute("data-page", step)
+        page.get_by_role("link", name="Leave").click()
+        page.get_by_label("I do not have the sign-in at hand").check()
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You left. Nothing was connected")
+
+    assert told(session) == [*before, "session.exited"]
+    left = now(session)
+    assert (left.status, left.stage, left.findings) == (SessionStatus.EXITED, stage, [])
+    assert left.events.get(name="session.exited").exit_reason == "no_access"
+
+
+def test_leaving_while_choosing_a_service_after_looking_for_one_we_do_not_have(follow: Open) -> None:
+    session, address = make_link(provider="")
+
+    with follow(address) as page:
+        agree(page)
+        page.get_by_label("Search services").fill("canary-service")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_role("status")).to_contain_text("No service matches")
+        page.goto("about:blank")
+        heard(session, "page.exited")
+
+    assert told(session) == [*AGREED, "page.viewed", "provider.searched", "page.exited"]
+    left = now(session)
+    assert (left.stage, [one["code"] for one in left.findings]) == ("provider_selection", ["provider_unknown"])
+
+
+def test_wrong_password_three_times_then_silence(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        take_way(page, "User name and password")
+        for tries in (4, 3, 2):
+            page.get_by_label("User name").fill("nora")
+            page.get_by_label("Password").fill("canary-password")
+            page.get_by_role("button", name="Sign in", exact=True).click()
+            expect(page.get_by_role("alert")).to_contain_text(f"{tries} tries are left")
+        expect(page.get_by_label("User name")).to_have_value("nora")
+        expect(page.get_by_label("Password")).to_have_value("")
+        page.goto("about:blank")
+        heard(session, "page.exited")
+    sweep(now=timezone.now() + timedelta(minutes=16))
+
+    refused = ["credentials.submitted", "login.failed"] * 3
+    assert told(session) == [*CHOSEN, *refused, "page.exited", "session.abandoned"]
+    left = now(session)
+    assert (left.status, left.stage, left.error_code) == (
+        SessionStatus.ABANDONED,
+        "authentication",
+        "invalid_credentials",
+    )
+    assert [(one["code"], one["count"]) for one in left.findings] == [
+        ("sign_in_refused", 3),
+        ("refused_then_silent", 3),
+    ]
+    words = [event.words for event in left.events.filter(name="login.failed").order_by("occurred_at")]
+    assert [f"{tries} tries are left" in text for tries, text in zip((4, 3, 2), words, strict=True)] == [True] * 3
+
+
+def test_denied_at_the_provider_is_told_and_can_be_done_again(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        go_to_provider(page)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("alert")).to_contain_text("You did not allow access at Sandbox Payroll")
+        denied = now(session)
+        page.reload()
+        expect(page.get_by_role("alert")).to_contain_text("You did not allow access at Sandbox Payroll")
+        heard(session, "page.exited")
+        page.get_by_role("button", name="Go to Sandbox Payroll").click()
+        allow_there(page, "nora")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Choose companies")
+        names = told(session)
+
+    assert (denied.status, denied.stage, denied.error_code) == (
+        SessionStatus.FAILED,
+        "authentication",
+        "consent_revoked",
+    )
+    assert names == [
+        *CHOSEN,
+        *("oauth.opened", "oauth.failed", "page.exited", "session.resumed", "page.viewed"),
+        *("oauth.opened", *SIGNED_IN),
+    ]
+
+
+def test_back_from_the_providers_page_closes_it(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        go_to_provider(page)
+        page.go_back()
+        expect(page.get_by_role("button", name="Go to Sandbox Payroll")).to_be_visible()
+        names = told(session)
+
+    assert names == [*CHOSEN, "oauth.opened", "oauth.closed", "page.viewed"]
+
+
+def test_permission_that_is_missing_is_named(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        sign_in_by_password(page, "wanda")
+        choose_companies(page, "Halden Foods SE")
+        expect(page.get_by_role("alert")).to_contain_text("Missing: Payroll.")
+        expect(page.get_by_role("button", name="Check again")).to_be_visible()
+        names, left = told(session), now(session)
+
+    assert names == [*CHOSEN, "credentials.submitted", *SIGNED_IN, "entity.selected", "permissions.missing"]
+    assert (left.status, left.stage) == (SessionStatus.FAILED, "verification")
+    assert left.findings == [{"code": "permission_missing", "count": 1, "missing": ["Payroll"]}]
+    assert not Connection.objects.exists()
+
+
+def test_account_that_sees_no_company_is_told_so(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        sign_in_by_password(page, "egon")
+        expect(page.get_by_role("alert")).to_contain_text("This account may not read everything that is needed")
+        page.get_by_role("link", name="Back").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Sandbox Payroll")
+        names, left = told(session), now(session)
+
+    refused = ["credentials.submitted", "login.succeeded", "entity.listed", "permissions.missing"]
+    assert names == [*CHOSEN, *refused, "session.resumed", "page.viewed"]
+    assert [one["code"] for one in left.findings] == ["permission_missing"]
+
+
+def test_locked_account_ends_the_session_as_failed(follow: Open) -> None:
+    session, address = make_link()
+
+    with follow(address) as page:
+        sign_in_by_password(page, "lars")
+        expect(page.get_by_role("alert")).to_contain_text("Sandbox Payroll has locked the account")
+        page.goto("about:blank")
+        heard(session, "page.exited")
+    sweep(now=timezone.now() + timedelta(minutes=16))
+
+    left = now(session)
+    assert told(session) == [*CHOSEN, "credentials.submitted", "login.failed", "page.exited"]
+    assert (left.status, left.error_code) == (SessionStatus.FAILED, "account_locked")
+    assert [one["code"] for one in left.findings] == ["account_locked"]
