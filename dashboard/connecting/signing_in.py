@@ -125,7 +125,7 @@ def go_elsewhere(*, session_id: UUID, redirect_uri: str, press: str) -> str:
                 scopes=session.products or [product.name for product in manifest.products],
             )
         except SyncError as error:
-            _refuse(session, manifest, Carried(press=press), error, (), EventName.OAUTH_FAILED, began)
+            _refuse(session, manifest, Carried(method="oauth2", press=press), error, (), EventName.OAUTH_FAILED, began)
             return ""
         tell(session, _event(EventName.OAUTH_OPENED, Step.SIGN_IN, "oauth2"))
         there = Carried(method="oauth2", press=press, verifier=verifier, redirect_uri=redirect_uri, is_elsewhere=True)
@@ -249,7 +249,7 @@ def _refuse(
     if is_code and (tries == 0 or error.code != "mfa_failed"):
         # The question is over: he begins anew, and the page of the sign-in says why.
         refusal = replace(refusal, page=Step.SIGN_IN, is_news=True)
-        carrying.write(session, Carried(press=carried.press, refusal=refusal))
+        carrying.write(session, Carried(method=carried.method, press=carried.press, refusal=refusal))
     else:
         carrying.write(session, carried.refused(refusal))
     return refusal

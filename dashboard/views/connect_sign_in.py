@@ -31,8 +31,11 @@ from sessions_log.models import Session, SessionKind
 def sign_in_shown(request: HttpRequest, session: Session, carried: Carried) -> Shown:
     """Return what the page of the sign-in shows: the ways, or the one that was chosen."""
     manifest = registry.manifest(session.provider)
-    asked = request.GET.get("method", "") or (carried.method if carried.refusal else "")
-    return _shown(session, way_named(manifest, asked), None)
+    # What was refused is shown again; “another way” names none.
+    way = way_named(manifest, request.GET.get("method", carried.method if carried.refusal else ""))
+    shown = _shown(session, way, None)
+    # A refusal belongs to its own way.
+    return shown if way is None or way.method == carried.method else {**shown, "told": None}
 
 
 def take_sign_in(request: HttpRequest, session: Session, carried: Carried) -> HttpResponse:
