@@ -209,5 +209,18 @@ def _text(value: object) -> str:
 
 
 # Stored names that are not those people know, and stored values that are told in other words.
-_FIELDS = {"interval_seconds": "interval", "schedule_kind": "schedule", "time_zone": "time zone"}
+_FIELDS = {
+    "interval_seconds": "interval",
+    "schedule_kind": "schedule",
+    "time_zone": "time zone",
+    "brand": "brand colour",
+    "brand_dark": "brand colour in dark mode",
+    "support_url": "support link",
+    "terms_url": "terms of service",
+    "terms_version": "version of the terms",
+    "privacy_url": "privacy notice",
+    "link_hours": "hours that a link works",
+    "return_addresses": "allowed return addresses",
+    "return_url": "return address",
+}
 _WORDS_OF: Mapping[str, Callable[[object], str]] = {"interval_seconds": _interval, "schedule_kind": _kind}

@@ -156,10 +156,9 @@ def _stored(invitation: Invitation, actor: User | None, secret: str) -> Session:
 def _told(session: Session, actor: User | None, *, is_sent: bool) -> Session:
     """Record who made the link and how it went out. It was made when it was stored, however long sending took."""
     detail = {"by": actor.get_username() if actor else "", "sent": "email" if is_sent else "copied"}
-    note = _note(session)
-    _act("link.created", session, actor, note)
+    _act("link.created", session, actor, _note(session))
     if is_sent:
-        _act("link.sent", session, actor, note)
+        _act("link.sent", session, actor, f"Session {session.pk}")
     return record(session, NewEvent(EventName.LINK_CREATED, occurred_at=session.created_at, detail=detail))
 
 

@@ -76,7 +76,7 @@ def _columns(logo: Logo) -> dict[str, Any]:
 
 
 def _told(change: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell a change in the words of the page; of pictures only that there is another one."""
+    """Tell a change as it is; of a picture only that there is another one."""
     if change["field"] != "logo":
-        return {**change, "field": change["field"].replace("_", " ")}
+        return dict(change)
     return {"field": "logo", "before": None, "after": "replaced" if change["after"] else "removed"}

@@ -360,6 +360,7 @@ def test_unused_link_is_withdrawn_at_once(operator: Client) -> None:
     assert Activity.objects.filter(action="link.withdrawn", subject="Halden Foods").count() == 1
     with pytest.raises(links.LinkExpiredError):
         links.redeem(secret)
+    assert Client().get(f"/connect/{secret}/").status_code == 410
 
 
 def test_link_that_was_used_cannot_be_withdrawn(operator: Client) -> None:

@@ -67,6 +67,7 @@ def test_look_is_stored_with_who_and_when(admin: Client) -> None:
     act = Activity.objects.get()
     assert (act.action, act.subject, act.actor_name) == ("look.changed", "the connect flow", "admin")
     assert {"field": "name", "before": "Patchbay", "after": "Meridian Payroll Cloud"} in act.changes
+    assert "<dt>version of the terms</dt>" in flat(admin.get("/activity/"))
     page = flat(admin.get(PAGE))
     assert 'value="Meridian Payroll Cloud"' in page
     assert "by admin" in page

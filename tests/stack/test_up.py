@@ -33,7 +33,9 @@ def up(home: Path, port: int) -> Iterator[Up]:
 
 
 def test_first_start_says_where_and_how_to_sign_in(up: Up, port: int) -> None:
-    up.wait_for(rf"ready after \d+\.\d s: http://127\.0\.0\.1:{port}/\n(?s:.*)Stop with +Ctrl-C")
+    up.wait_for(
+        rf"ready after \d+\.\d s: http://127\.0\.0\.1:{port}/\n(?s:.*)Mails in +.+/mail\n(?s:.*)Stop with +Ctrl-C"
+    )
 
     credentials = json.loads((up.home / "demo-credentials.json").read_text())
     assert list(credentials["users"]) == ["admin"]
