@@ -139,9 +139,13 @@ class _Stack:
         servers = await self._prepare_servers()
         environment = child_environment(self._environ, place, secrets, servers.addresses())
         await self._start_processes(place, servers, environment)
-        await self._fill(place, servers, environment, first)
+        is_filled = await self._fill(place, servers, environment, first)
         await self._wait_for_web()
         self._say_ready(place, time.monotonic() - started)
+        if is_filled and place.demo:
+            # Over HTTP, so the web must be there; nobody waits for them, and nothing ends where they cannot come.
+            with contextlib.suppress(StackError):
+                await self._supervisor.run(processes.manage("demo", ("demo", "--visits"), place, environment))
 
     async def _prepare_servers(self) -> _Servers:
         theirs = {name for name in ("DATABASE_URL", "REDIS_URL") if self._environ.get(name)}
@@ -208,16 +212,20 @@ class _Stack:
         await self._supervisor.start(spec)
         await asyncio.to_thread(server.wait_until_ready, lambda: self._supervisor.is_running("redis"))
 
-    async def _fill(self, place: Place, servers: _Servers, environment: dict[str, str], first: dict[str, Any]) -> None:
-        """Put in the data of a first start, and again when an address that it stored has changed since."""
+    async def _fill(self, place: Place, servers: _Servers, environment: dict[str, str], first: dict[str, Any]) -> bool:
+        """Put in the data of a first start, and again when an address that it stored has changed since.
+
+        Returns whether it did.
+        """
         addresses = {"sandbox": place.sandbox_port, "postgres": servers.postgres.port if servers.postgres else None}
         wanted = {"demo": place.demo, **addresses}
         if first == wanted:
-            return
+            return False
         self._output.line(SELF, "putting in the demo" if place.demo else "making the first user")
         words = ("demo",) if place.demo else ("demo", "--empty")
         await self._supervisor.run(processes.manage("demo", words, place, environment))
         write_private(self._home / FIRST_START, json.dumps(wanted))
+        return True
 
     async def _wait_for_web(self) -> None:
         deadline = time.monotonic() + WEB_SECONDS

@@ -31,10 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with the demo, as its first start leaves it: first syncs are over, and no schedule is due."""
+    """A stack with the demo, as its first start leaves it: first syncs and visits are over, and no schedule is due."""
     running = start(tmp_path_factory.mktemp("e2e") / "home", free_port())
     try:
         running.wait_until_ready()
+        running.wait_for_visits()
         records.hold_schedules(running)
         records.wait_for_rest(running, seconds=120)
         # A slot that was being claimed in that moment has planned its successor meanwhile.

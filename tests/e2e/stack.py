@@ -28,6 +28,7 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
+VISITED = "5 end users went through the connect flow"
 
 
 @dataclass
@@ -55,6 +56,10 @@ class Stack:
             return "Patchbay is ready" in self.text()
 
         wait_until(is_ready, seconds=START_SECONDS, what="the stack is ready")
+
+    def wait_for_visits(self) -> None:
+        """Wait until the demo's end users have gone through the connect flow, which they do after that."""
+        wait_until(lambda: VISITED in self.text(), seconds=START_SECONDS, what="the demo's visits are over")
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send a signal to `manage.py up`, as Ctrl-C does, and return its exit code."""
