@@ -80,6 +80,9 @@ class Story:
 def told_under(placed: Placed, before: Stage) -> Stage:
     """Return the stage that an event is told under; `before` is where the person was."""
     event = placed.event
+    if event.name == EventName.LOGIN_SUCCEEDED and before == Stage.MFA:
+        # The code was the last of it.
+        return Stage.MFA
     if event.name in TOLD_UNDER:
         return TOLD_UNDER[event.name]
     if event.stage:

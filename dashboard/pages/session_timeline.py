@@ -15,6 +15,7 @@ from dashboard.pages.session_units import Fold, Unit, folds_of
 from dashboard.pages.session_words import (
     PASSED,
     PLACES,
+    browser_words,
     event_words,
     leaving,
     provider_name,
@@ -196,7 +197,8 @@ class _Teller:
             at=unit.at,
             tone=_TONES.get(unit.name, ""),
             words=self._words(unit),
-            sub=_sub(unit),
+            # What each of several was differs, and stands with its time.
+            sub=_sub(unit) if fold.count == 1 else "",
             seen=fold.last.event.words,
             code=code,
             action=self._action(code, unit.provider),
@@ -296,12 +298,10 @@ def _sub(unit: Unit) -> str:
     if unit.name == _E.LINK_CREATED:
         return {"email": "Sent by e-mail", "copied": "Copied, to be sent by hand"}.get(str(detail.get("sent", "")), "")
     if unit.name == _E.LINK_CLICKED:
-        return str(detail.get("browser", ""))
+        return browser_words(event)
     if unit.name == _E.PERMISSIONS_MISSING:
         return ", ".join(map(str, detail.get("missing", [])))
-    if unit.name in {_E.PAGE_EXITED, _E.SESSION_EXITED} and event.exit_reason:
-        return leaving(event.exit_reason)
-    return ""
+    return leaving(event) if unit.name in {_E.PAGE_EXITED, _E.SESSION_EXITED} else ""
 
 
 def pips_of(session: Session) -> tuple[str, ...]:

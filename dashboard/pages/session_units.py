@@ -118,6 +118,8 @@ def _is_said(before: Unit, unit: Unit) -> bool:
     """Whether a unit is the page's answer to the one before it: the form again, the error that it was refused with."""
     if before.name == _E.LINK_CLICKED and unit.name == _E.SESSION_OPENED:
         return True
+    if before.name == _E.ENTITY_LISTED and unit.name == _E.PAGE_VIEWED:
+        return unit.at - before.at <= _AT_ONCE
     if before.name not in REFUSALS or unit.at - before.at > _AT_ONCE:
         return False
     if unit.name == _E.ERROR_SHOWN:

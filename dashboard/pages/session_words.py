@@ -12,6 +12,7 @@ from connectors.providers.manifest import Manifest
 from dashboard.formatting import duration
 from jobs.text import counted
 from sessions_log.events import EventName
+from sessions_log.exits import ExitReason
 from sessions_log.findings import KINDS
 from sessions_log.models import Session, SessionEvent, SessionStatus
 from sessions_log.services.links import WITHDRAWN
@@ -74,17 +75,8 @@ _METHODS = {
     "oauth2": "the provider's own page",
     "credentials_mfa": "user name, password and code",
 }
-_LEAVINGS = {
-    "hidden": "Switched to another tab or app",
-    "tab_hidden": "Switched to another tab or app",
-    "closed": "Closed the page or went elsewhere",
-    "left": "Closed the page or went elsewhere",
-    "back": "Went back",
-    "cancel": "Pressed the button to leave",
-    "cancelled": "Pressed the button to leave",
-    "button": "Pressed the button to leave",
-    "declined": "Declined the terms",
-}
+# How a page was left, as the script of the hosted flow says it.
+_LEAVINGS = {"hidden": "Switched to another tab or app", "left": "Closed the page or went elsewhere"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +136,28 @@ def _small(count: int) -> str:
     return _SMALL[count] if count < len(_SMALL) else str(count)
 
 
-def leaving(reason: str) -> str:
-    """Return why a page was left, in words; a reason of somebody else's front end as it came."""
-    return _LEAVINGS.get(reason, reason.replace("_", " ").capitalize())
+def leaving(event: SessionEvent) -> str:
+    """Return how and why a page or the flow was left; a reason of somebody else's front end as it came."""
+    seconds = event.detail.get("seconds")
+    parts = [
+        _LEAVINGS.get(str(event.detail.get("how", "")), ""),
+        _reason(event.exit_reason) if event.exit_reason else "",
+        f"after {duration(seconds)} on the page" if isinstance(seconds, int) else "",
+    ]
+    told = ", ".join(filter(None, parts))
+    return told[:1].upper() + told[1:]
+
+
+def _reason(reason: str) -> str:
+    if reason in ExitReason.values:
+        return f"“{ExitReason(reason).label}”"
+    return reason.replace("_", " ")
+
+
+def browser_words(event: SessionEvent) -> str:
+    """Return which browser a link was opened with: "Firefox on Windows"; empty where nobody knows."""
+    names = [str(event.detail[name]) for name in ("browser", "system") if event.detail.get(name)]
+    return " on ".join(names)
 
 
 def event_words(event: SessionEvent, stage: Stage, provider: str) -> str:

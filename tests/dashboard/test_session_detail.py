@@ -11,6 +11,7 @@ import pytest
 from connectors.ids import new_id
 from jobs.models import JobStatus
 from sessions_log.models import Session, SessionStatus
+from sessions_log.services.links import withdraw
 from tests.conftest import member
 from tests.dashboard.pages import flat
 from tests.factories import make_job, make_ready_connection
@@ -136,11 +137,11 @@ def test_one_exit_and_its_return_are_two_lines_with_the_gap_between(viewer: Clie
             "+3:46 Connected",
         ),
         (
-            [*opened(), event("session.exited", 60, stage="terms", exit_reason="cancel")],
+            [*opened(), event("session.exited", 60, stage="terms", exit_reason="not_now")],
             "exited",
             "Exited at the terms",
             "Opened the link, then left on purpose.",
-            "drop: +1:00 Left on purpose Pressed the button to leave.",
+            "drop: +1:00 Left on purpose “I will do it later”.",
         ),
         (
             [*opened(), event("page.exited", 30, stage="terms"), abandoned(30)],
@@ -354,3 +355,54 @@ def test_the_number_of_queries_is_the_same_for_one_event_and_for_many(
     for session in (few, many):
         with django_assert_num_queries(DETAIL_QUERIES):
             page(viewer, session)
+
+
+def test_how_a_page_was_left_and_what_the_link_was_opened_with(viewer: Client) -> None:
+    events = [
+        event("link.clicked", 0, detail={"browser": "Firefox", "system": "Windows"}),
+        event("session.opened", 0.001),
+        event("page.viewed", 1, stage="terms", page="terms"),
+        event("page.exited", 13, stage="terms", page="terms", detail={"how": "hidden", "seconds": 12}),
+    ]
+    lines = timeline(page(viewer, make_session(*events)))
+
+    assert "+0:00 Opened the link Firefox on Windows" in lines
+    assert "+0:13 Left the terms Switched to another tab or app, after 12 s on the page" in lines
+
+
+def test_a_code_that_is_accepted_stays_with_its_stage(viewer: Client) -> None:
+    events = [
+        *opened(),
+        *accepted(100),
+        event("credentials.submitted", 110, stage="authentication", page="sign-in"),
+        event("mfa.requested", 111),
+        event("page.viewed", 112, stage="mfa", page="code"),
+        event("mfa.submitted", 130, stage="mfa", page="code"),
+        refused(131, "mfa_failed", "mfa.failed"),
+        event("mfa.submitted", 140, stage="mfa", page="code"),
+        event("login.succeeded", 141),
+        event("entity.listed", 141.1, detail={"count": 5}),
+        event("page.viewed", 141.2, stage="entity_selection", page="companies"),
+    ]
+    lines = timeline(page(viewer, make_session(*events)))
+
+    assert [line.partition(" ")[2] for line in lines[5:] if line.startswith("#")] == [
+        "5 Sign-in Signed in took 11 s",
+        "6 MFA Accepted took 30 s",
+        "7 Entities Here now spent 200 ms",
+    ]
+    assert [line for line in lines if line.startswith("+2")] == [
+        (
+            "+2:11 Code refused by Sandbox Payroll They read: “Your sign-in was refused.” mfa_failed "
+            "Connect again with the newest code"
+        ),
+        "+2:21 Signed in to Sandbox Payroll",
+        "+2:21 Was shown 5 companies",
+    ]
+
+
+def test_a_link_that_was_withdrawn_says_by_whom(viewer: Client) -> None:
+    session = make_session()
+    withdraw(session=session, actor=member("operator"))
+
+    assert timeline(page(viewer, session))[-1].startswith("drop: The link was withdrawn by operator")
