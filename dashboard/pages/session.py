@@ -9,19 +9,12 @@ from hashlib import blake2b
 from uuid import UUID
 
 from dashboard.formatting import NOT_APPLICABLE
+from dashboard.pages.session_facts import offset_words, pips_of, stage_of, took_words
 from dashboard.pages.session_job import FirstJob, first_job_of
 from dashboard.pages.session_next import NextStep, next_step, offers_link
 from dashboard.pages.session_rows import kind_of, who_of
 from dashboard.pages.session_sentence import sentence_of
-from dashboard.pages.session_timeline import (
-    Timeline,
-    offset_words,
-    pips_of,
-    stage_of,
-    timeline_of,
-    took_words,
-    usual_seconds,
-)
+from dashboard.pages.session_timeline import Timeline, timeline_of, usual_seconds
 from dashboard.pages.session_words import provider_name, status_at
 from sessions_log.models import LIVE, Session, SessionEvent, SessionStatus
 from sessions_log.order import Placed, ordered

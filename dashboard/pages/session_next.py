@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from dashboard.formatting import elapsed_time
-from dashboard.pages.session_timeline import entry_of, filled
+from dashboard.pages.session_facts import entry_of, filled
 from sessions_log.models import LEFT, Session, SessionStatus
 
 

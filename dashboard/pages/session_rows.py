@@ -8,7 +8,7 @@ from uuid import UUID
 
 from connectors.ids import short_id
 from dashboard.formatting import duration, elapsed_time
-from dashboard.pages.session_timeline import pips_of, stage_of, took_words
+from dashboard.pages.session_facts import pips_of, stage_of, took_words
 from dashboard.pages.session_words import Told, manifest_of, status_at, told_findings
 from sessions_log.models import Origin, Session, SessionKind, SessionStatus
 from sessions_log.stages import STAGES

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from dashboard.formatting import duration
 from dashboard.pages.session_units import Fold
-from dashboard.pages.session_words import PLACES, provider_name, spoken, times
+from dashboard.pages.session_words import PLACES, provider_name
+from dashboard.pages.spoken import spoken, times
 from sessions_log.events import EventName
 from sessions_log.models import SessionStatus
 from sessions_log.story import SILENCE, Story

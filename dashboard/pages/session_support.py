@@ -13,7 +13,8 @@ from connectors.versions import versions_of
 from dashboard.pages.guidance import WHO
 from dashboard.pages.job_support import without_names
 from dashboard.pages.session import SessionPage
-from dashboard.pages.session_timeline import Row, Section, entry_of, filled
+from dashboard.pages.session_facts import entry_of, filled
+from dashboard.pages.session_timeline import Row, Section
 from dashboard.pages.session_words import TIMES
 from sessions_log.models import Session
 
