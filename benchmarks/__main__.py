@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import crowd, entities, insight, joblog, jobs, overhead, pages, search, slots, soak
+from benchmarks import crowd, entities, funnel, ingest, insight, joblog, jobs, overhead, pages, search, slots, soak
 from benchmarks.installation import Installation, installation, say
 
 _ALL = ("overhead", "crowd", "pages", "entities", "joblog", "slots")
 # What takes 20 GB of disk, and what has a verdict, are asked for by name.
-_NAMED = ("search", "insight", "jobs", "soak")
+_NAMED = ("search", "insight", "jobs", "funnel", "ingest", "soak")
 
 
 def main() -> None:
@@ -46,6 +46,8 @@ def _measure(name: str, asked: argparse.Namespace) -> int:
         "search": search.measure,
         "insight": insight.measure,
         "jobs": jobs.measure,
+        "funnel": funnel.measure,
+        "ingest": ingest.measure,
         "slots": partial(slots.measure, minutes=asked.minutes or slots.MINUTES),
     }
     with installation() as here:

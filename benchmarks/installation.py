@@ -149,7 +149,7 @@ def _with_ours(command: tuple[str, ...]) -> list[str]:
 def _answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

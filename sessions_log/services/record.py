@@ -5,6 +5,7 @@ Every write ends in `_refresh`, in the same transaction, with the session's row 
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
@@ -25,10 +27,19 @@ from sessions_log.story import Story, story_of
 
 # A person makes some thirty; more than this in one session is a program that has lost its way.
 MOST_EVENTS = 2000
-FACTS = (
-    "status", "provider", "stage", "furthest", "opened_at", "last_event_at", "ended_at", "took_ms", "stage_ms",
-    "error_code", "findings", "event_count", "clock_offset_ms", "changed_at",
-)  # fmt: skip
+# The facts with their types. Hundreds of sessions are stored by one statement: an expression for each of their values,
+# as `bulk_update` writes it, costs more than all the rest of a call.
+_FACTS = {
+    "status": "text", "provider": "text", "stage": "text", "furthest": "smallint", "opened_at": "timestamptz",
+    "last_event_at": "timestamptz", "ended_at": "timestamptz", "took_ms": "bigint", "stage_ms": "jsonb",
+    "error_code": "text", "findings": "jsonb", "event_count": "int", "clock_offset_ms": "bigint",
+    "changed_at": "timestamptz",
+}  # fmt: skip
+_STORE = f"""
+UPDATE sessions_log_session AS session SET {", ".join(f"{name} = told.{name}" for name in _FACTS)}
+FROM jsonb_to_recordset(%s::jsonb) AS told (id uuid, {", ".join(f"{name} {kind}" for name, kind in _FACTS.items())})
+WHERE session.id = told.id
+"""  # noqa: S608 - every part is a text of ours
 _AWAY = frozenset({SessionStatus.ABANDONED, SessionStatus.EXITED, SessionStatus.FAILED})
 _ENDING = frozenset(
     {EventName.SESSION_ABANDONED, EventName.SESSION_EXPIRED, EventName.SESSION_COMPLETED, EventName.SESSION_EXITED}
@@ -143,7 +154,9 @@ def _refresh(sessions: Sequence[Session], now: datetime) -> None:
             raise TooManyEventsError(session.pk)
         story = story_of(ordered(kept[session.pk], session.clock_offset_ms))
         _write(session, story, len(kept[session.pk]), now)
-    Session.objects.bulk_update(sessions, FACTS)
+    rows = [{"id": session.pk, **{name: getattr(session, name) for name in _FACTS}} for session in sessions]
+    with database.cursor() as cursor:
+        cursor.execute(_STORE, [json.dumps(rows, default=str)])
 
 
 def _write(session: Session, story: Story, count: int, now: datetime) -> None:

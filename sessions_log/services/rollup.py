@@ -21,8 +21,9 @@ from sessions_log.funnel.times import TIMES_OF
 from sessions_log.models import FindingTally, Session, SessionTally, TalliedDay, TallyMark, TimeTally
 from sessions_log.stages import STAGES
 
-# Seconds after which no further day is begun; what is left is read from the sessions until the next roll-up.
-LONGEST = 10.0
+# Seconds after which no further day is begun: the same worker starts schedules. What is left is read from the sessions
+# until the next roll-up.
+LONGEST = 2.0
 _DAY = timedelta(days=1)
 _TALLIES = (SessionTally, FindingTally, TimeTally)
 _OF_DAY = "sessions_log_session WHERE id >= %(low)s AND id < %(high)s"

@@ -19,12 +19,10 @@ from django.utils import timezone
 from connectors.ids import new_id
 from connectors.models import Activity
 from sessions_log.models import IngestKey, Session, SessionEvent, SessionStatus
-from sessions_log.order import ordered
 from sessions_log.services.ingest_keys import KeyRevokedError, make_key, revoke_key
 from sessions_log.services.record import MOST_EVENTS, record
-from sessions_log.story import story_of, under_stages
 from tests.factories import make_connection
-from tests.sessions_log.tellers import Teller
+from tests.sessions_log.tellers import Teller, in_batches, shuffled, told_now
 from tests.sessions_log.telling import make_link
 
 if TYPE_CHECKING:
@@ -264,37 +262,10 @@ def test_a_key_is_stored_as_its_hash_and_who_made_and_ended_it_is_known(key: str
     ]
 
 
-def shuffled(told: list[dict[str, Any]], chance: random.Random) -> list[list[dict[str, Any]]]:
-    """All events in batches in any order, a third of them twice."""
-    twice = [*told, *chance.sample(told, len(told) // 3)]
-    chance.shuffle(twice)
-    return [twice[start : start + 250] for start in range(0, len(twice), 250)]
-
-
-def story(pk: UUID, events: list[SessionEvent], offset: int | None) -> Any:
-    """All that a timeline shows, with times since its begin: the begin itself is as exact as the clock is known."""
-    placed = ordered(events, offset)
-    told = [(stage, one.event.name, one.event.words, one.at - placed[0].at) for stage, one in under_stages(placed)]
-    whole = story_of(placed)
-    stages = [(one.stage, one.took, one.exits, one.returns, one.refusals) for one in whole.stages.values()]
-    return told, whole.status, whole.furthest, whole.took, whole.longest_away, stages, whole.providers
-
-
 def test_two_thousand_events_in_any_order_twice_and_by_a_wrong_clock_give_the_same_timeline(key: str) -> None:
     teller = Teller(random.Random(6), sessions=85, ahead=timedelta(hours=7, seconds=13))
     told = teller.events
     assert len(told) >= 2000
-
-    def timelines() -> dict[UUID, Any]:
-        found: dict[UUID, list[SessionEvent]] = {}
-        for one in SessionEvent.objects.order_by("received_at", "pk"):
-            found.setdefault(one.session_id, []).append(one)
-        offsets = dict(Session.objects.values_list("pk", "clock_offset_ms"))
-        return {pk: story(pk, events, offsets[pk]) for pk, events in found.items()}
-
-    def facts() -> list[tuple[Any, ...]]:
-        names = ("pk", "status", "stage", "furthest", "provider", "took_ms", "stage_ms", "findings", "event_count")
-        return list(Session.objects.order_by("pk").values_list(*names))
 
     def tell(batches: list[list[dict[str, Any]]]) -> int:
         duplicates = 0
@@ -304,8 +275,8 @@ def test_two_thousand_events_in_any_order_twice_and_by_a_wrong_clock_give_the_sa
             duplicates += answer["duplicates"]
         return duplicates
 
-    assert tell([told[start : start + 250] for start in range(0, len(told), 250)]) == 0
-    in_order = timelines(), facts()
+    assert tell(in_batches(told, 250)) == 0
+    in_order = told_now()
     assert Session.objects.filter(status=SessionStatus.COMPLETED).count() > 5
     begin = Session.objects.order_by("pk").first()
     assert begin is not None
@@ -314,8 +285,8 @@ def test_two_thousand_events_in_any_order_twice_and_by_a_wrong_clock_give_the_sa
     assert abs(begin.opened_at - teller.begin) < timedelta(seconds=30)
 
     Session.objects.all().delete()
-    assert tell(shuffled(told, random.Random(7))) == len(told) // 3
-    assert (timelines(), facts()) == in_order
+    assert tell(shuffled(told, random.Random(7), 250)) == len(told) // 3
+    assert told_now() == in_order
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from connectors.ids import first_id_at
+from sessions_log.models import Session, SessionEvent
+from sessions_log.order import ordered
+from sessions_log.story import story_of, under_stages
 
 _PROVIDERS = ("postgres", "sandbox_payroll")
 
@@ -86,3 +89,37 @@ class Teller:
         yield "entity.selected", {}
         yield "permissions.verified", {}
         yield "session.completed", {}
+
+
+def in_batches(told: Sequence[dict[str, Any]], size: int) -> list[list[dict[str, Any]]]:
+    """Cut events into batches, in their order."""
+    return [list(told[start : start + size]) for start in range(0, len(told), size)]
+
+
+def shuffled(told: Sequence[dict[str, Any]], chance: random.Random, size: int) -> list[list[dict[str, Any]]]:
+    """Cut events into batches in any order, a third of them twice."""
+    twice = [*told, *chance.sample(told, len(told) // 3)]
+    chance.shuffle(twice)
+    return in_batches(twice, size)
+
+
+def told_now() -> tuple[dict[UUID, Any], list[tuple[Any, ...]]]:
+    """Return all that timelines show, and the facts of all sessions.
+
+    Times are those since a session's begin: the begin itself is as exact as the clock is known.
+    """
+    events: dict[UUID, list[SessionEvent]] = {}
+    for one in SessionEvent.objects.order_by("received_at", "pk"):
+        events.setdefault(one.session_id, []).append(one)
+    offsets = dict(Session.objects.values_list("pk", "clock_offset_ms"))
+    names = ("pk", "status", "stage", "furthest", "provider", "took_ms", "stage_ms", "findings", "event_count")
+    timelines = {pk: _timeline(some, offsets[pk]) for pk, some in events.items()}
+    return timelines, list(Session.objects.order_by("pk").values_list(*names))
+
+
+def _timeline(events: Sequence[SessionEvent], offset: int | None) -> Any:
+    placed = ordered(events, offset)
+    told = [(stage, one.event.name, one.event.words, one.at - placed[0].at) for stage, one in under_stages(placed)]
+    whole = story_of(placed)
+    stages = [(one.stage, one.took, one.exits, one.returns, one.refusals) for one in whole.stages.values()]
+    return told, whole.status, whole.furthest, whole.took, whole.longest_away, stages, whole.providers
