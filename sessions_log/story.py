@@ -99,10 +99,11 @@ def story_of(placed: Sequence[Placed]) -> Story:
 
 
 def under_stages(placed: Iterable[Placed]) -> list[tuple[Stage, Placed]]:
-    """Return each event with the stage that it is told under."""
+    """Return each event with the stage that it is told under; a silence that was none is left out."""
     story, told = Story(), []
     for one in placed:
-        told.append((told_under(one, story.stage), one))
+        if not _was_heard(story, one):
+            told.append((told_under(one, story.stage), one))
         _take(story, one)
     return told
 
@@ -110,8 +111,7 @@ def under_stages(placed: Iterable[Placed]) -> list[tuple[Stage, Placed]]:
 def _take(story: Story, placed: Placed) -> None:
     """Go on with the story by one event."""
     event, name, at = placed.event, EventName(placed.event.name), placed.at
-    if name == EventName.SESSION_ABANDONED and story.last_at and at - story.last_at < SILENCE:
-        # Something came in late: the person was not silent then.
+    if _was_heard(story, placed):
         return
     if name in SILENT:
         story.counts[name] += 1
@@ -132,6 +132,12 @@ def _take(story: Story, placed: Placed) -> None:
     elif name in _PASSES or name == EventName.SESSION_COMPLETED:
         story.error_code = story.words = ""
     _settle(story, name, at)
+
+
+def _was_heard(story: Story, placed: Placed) -> bool:
+    """Whether this is a silence that somebody's front end disproved later: the person did something meanwhile."""
+    is_silence = placed.event.name == EventName.SESSION_ABANDONED
+    return is_silence and story.last_at is not None and placed.at - story.last_at < SILENCE
 
 
 def _spend(story: Story, at: datetime) -> None:

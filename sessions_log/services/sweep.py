@@ -27,7 +27,9 @@ def sweep(*, now: datetime | None = None) -> int:
     Returns how many were marked. Two sweeps at once do no harm: each skips what the other has locked.
     """
     now = now or timezone.now()
-    silent = Session.objects.filter(status=SessionStatus.OPENED, last_event_at__lte=now - SILENCE)
+    # A front end of somebody's own may tell late: only when it tells nothing any more is the person silent.
+    since = now - SILENCE
+    silent = Session.objects.filter(status=SessionStatus.OPENED, last_event_at__lte=since, changed_at__lte=since)
     late = Session.objects.filter(status=SessionStatus.CREATED, expires_at__lte=now)
     marked = _mark(silent, EventName.SESSION_ABANDONED, lambda one: (one.last_event_at or now) + SILENCE)
     marked += _mark(late, EventName.SESSION_EXPIRED, lambda one: one.expires_at)

@@ -16,11 +16,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connectors.ids import new_id
+from connectors.ids import first_id_at, new_id
 from connectors.models import Activity
 from sessions_log.models import IngestKey, Session, SessionEvent, SessionStatus
 from sessions_log.services.ingest_keys import KeyRevokedError, make_key, revoke_key
 from sessions_log.services.record import MOST_EVENTS, record
+from sessions_log.services.sweep import sweep
 from tests.factories import make_connection
 from tests.sessions_log.tellers import Teller, in_batches, shuffled, told_now
 from tests.sessions_log.telling import make_link
@@ -287,6 +288,26 @@ def test_two_thousand_events_in_any_order_twice_and_by_a_wrong_clock_give_the_sa
     Session.objects.all().delete()
     assert tell(shuffled(told, random.Random(7), 250)) == len(told) // 3
     assert told_now() == in_order
+
+
+def test_a_silence_is_believed_when_nothing_more_is_told_and_not_when_it_was_none(key: str) -> None:
+    now = timezone.now()
+    mine = {"id": UUID(int=first_id_at(now - timedelta(hours=2)).int)}
+    at = now - timedelta(hours=1)
+    send(key, batch(event(mine, occurred_at=at), sessions=[mine]))
+
+    # It happened an hour ago, and was told just now.
+    assert sweep() == 0
+    assert sweep(now=now + timedelta(minutes=16)) == 1
+    assert Session.objects.get().status == SessionStatus.ABANDONED
+    late = [event(mine, "page.viewed", stage="terms", occurred_at=at + timedelta(minutes=minute)) for minute in (5, 10)]
+    send(key, batch(*late, event(mine, "session.exited", occurred_at=at + timedelta(minutes=12))))
+
+    told = Session.objects.get()
+    assert (told.status, told.took_ms) == (SessionStatus.EXITED, 12 * 60 * 1000)
+    ((_, timeline),) = [(pk, one[0]) for pk, one in told_now()[0].items()]
+    assert [name for _, name, _, _ in timeline] == ["session.opened", "page.viewed", "page.viewed", "session.exited"]
+    assert SessionEvent.objects.count() == 5
 
 
 @pytest.mark.django_db(transaction=True)
