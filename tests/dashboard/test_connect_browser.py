@@ -5,12 +5,9 @@ What happened is asserted event by event, and so is what the session says of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import psycopg
 import pytest
@@ -23,9 +20,23 @@ from connectors.models import Connection, Status
 from jobs.models import Job, Trigger
 from sessions_log.models import Session, SessionStatus
 from sessions_log.services.sweep import sweep
-from tests.browser import Chromium, aside, is_breach
+from tests.browser import Chromium, aside
 from tests.dashboard.connecting import make_link
-from tests.sandbox.running import API_KEY, Running
+from tests.dashboard.flow_walk import (
+    Open,
+    agree,
+    allow_there,
+    begin,
+    choose_companies,
+    following,
+    go_to_provider,
+    is_at,
+    read_code,
+    sign_in_by_key,
+    sign_in_by_password,
+    take_way,
+)
+from tests.sandbox.running import Running
 from tests.servers import POSTGRES
 from tests.waiting import wait_until
 
@@ -35,8 +46,6 @@ AGREED = [*BEGUN, "terms.accepted", "page.viewed"]
 CHOSEN = [*AGREED, "auth_method.selected", "page.viewed"]
 SIGNED_IN = ["login.succeeded", "entity.listed", "page.viewed"]
 CONNECTED = ["permissions.verified", "session.completed"]
-
-Open = Callable[..., Any]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,80 +66,7 @@ def _source() -> Iterator[None]:
 @pytest.fixture
 def follow(live_server: LiveServer, sandbox: Running, browser: Chromium) -> Open:
     """Give a function that opens a link in a browser of its own: `with follow(address) as page`."""
-    return partial(_following, browser, live_server.url.replace("localhost", "127.0.0.1"))
-
-
-@contextmanager
-def _following(browser: Chromium, url: str, address: str, **options: Any) -> Iterator[Page]:
-    faults: list[str] = []
-    options = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", **options}
-    with browser.context(**options) as context:
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if is_breach(line) else None)
-        page.goto(f"{url}{address}")
-        yield page
-    assert faults == []
-
-
-def begin(page: Page) -> None:
-    page.get_by_role("button", name="Begin").click()
-    expect(page.get_by_role("heading", level=2).first).to_contain_text("will be able to")
-
-
-def agree(page: Page) -> None:
-    begin(page)
-    page.get_by_role("checkbox").check()
-    page.get_by_role("button", name="Continue").click()
-
-
-def take_way(page: Page, label: str) -> None:
-    agree(page)
-    page.get_by_role("button", name=label).click()
-
-
-def sign_in_by_key(page: Page, key: str = API_KEY) -> None:
-    take_way(page, "API key")
-    page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-
-
-def sign_in_by_password(page: Page, user: str) -> None:
-    take_way(page, "User name and password")
-    page.get_by_label("User name").fill(user)
-    page.get_by_label("Password").fill(f"payroll-{user}")
-    page.get_by_role("button", name="Sign in", exact=True).click()
-
-
-def read_code(page: Page, sandbox: Running, user: str) -> str:
-    """Look into the inbox, as another program of the person does, and read the newest code."""
-    found = re.search(r"<code>(\d{6})</code>", page.request.get(f"{sandbox.url}/inbox/{user}").text())
-    assert found is not None
-    return found[1]
-
-
-def go_to_provider(page: Page) -> None:
-    take_way(page, "Sign in at Sandbox Payroll")
-    page.get_by_role("button", name="Go to Sandbox Payroll").click()
-    expect(page.get_by_label("User name")).to_be_visible()
-
-
-def allow_there(page: Page, user: str) -> None:
-    page.get_by_label("User name").fill(user)
-    page.get_by_label("Password").fill(f"payroll-{user}")
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Allow").click()
-
-
-def choose_companies(page: Page, *names: str) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text("Choose companies")
-    for name in names:
-        page.get_by_label(name, exact=True).check()
-    page.get_by_role("button", name="Connect the chosen companies").click()
-
-
-def is_done(page: Page, words: str) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text(words)
+    return partial(following, browser, live_server.url.replace("localhost", "127.0.0.1"))
 
 
 def told(session: Session) -> list[str]:
@@ -154,7 +90,7 @@ def test_api_key_leads_to_a_connection(follow: Open) -> None:
     with follow(address) as page:
         sign_in_by_key(page)
         choose_companies(page, "Halden Foods SE", "Halden Bakeries GmbH")
-        is_done(page, "2 companies are connected")
+        is_at(page, "2 companies are connected")
         expect(page.get_by_role("main")).to_contain_text("Waiting")
 
     assert told(session) == [*CHOSEN, "credentials.submitted", *SIGNED_IN, "entity.selected", *CONNECTED]
@@ -170,7 +106,7 @@ def test_password_and_code_lead_to_a_connection(follow: Open, sandbox: Running) 
         page.get_by_label("Code").fill(read_code(page, sandbox, "milan"))
         page.get_by_role("button", name="Continue").click()
         choose_companies(page, "Halden Foods SE")
-        is_done(page, "1 company is connected")
+        is_at(page, "1 company is connected")
 
     asked = ["credentials.submitted", "mfa.requested", "page.viewed", "mfa.submitted"]
     assert told(session) == [*CHOSEN, *asked, *SIGNED_IN, "entity.selected", *CONNECTED]
@@ -186,7 +122,7 @@ def test_providers_own_pages_lead_to_a_connection(follow: Open) -> None:
         go_to_provider(page)
         allow_there(page, "nora")
         choose_companies(page, "Halden Foods SE")
-        is_done(page, "1 company is connected")
+        is_at(page, "1 company is connected")
 
     assert told(session) == [*CHOSEN, "oauth.opened", *SIGNED_IN, "entity.selected", *CONNECTED]
     _is_connected(session, entities=1)
@@ -206,7 +142,7 @@ def test_database_account_leads_to_a_connection(follow: Open) -> None:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("button", name="Check and connect 1 schema").click()
-        is_done(page, "1 schema is connected")
+        is_at(page, "1 schema is connected")
 
     assert told(session) == [
         *AGREED,

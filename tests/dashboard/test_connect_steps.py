@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from connectors.models import Activity, Connection, Status
 from dashboard.connecting.steps import Step
 from jobs.models import Job, JobType, Trigger
 from sessions_log.models import Session, SessionEvent, SessionKind, SessionStatus
+from sessions_log.services.sweep import sweep
 from tests.dashboard.connecting import Person, person
 from tests.factories import make_entity, make_ready_connection
 from tests.sandbox.running import API_KEY, Running
@@ -278,6 +281,53 @@ def test_leaving_forgets_what_was_accepted_and_coming_back_resumes(sandbox: Runn
     someone.see(Step.SIGN_IN)
     assert someone.told()[-3:] == ["session.exited", "session.resumed", "page.viewed"]
     assert someone.client.get(left).headers["Location"] == someone.at(Step.SIGN_IN)
+
+
+def test_return_after_silence_resumes_where_a_sign_in_is_needed_again(sandbox: Running) -> None:
+    someone = person().agree()
+    sign_in(someone)
+    someone.see(Step.COMPANIES)
+    sweep(now=timezone.now() + timedelta(minutes=16))
+    silent = someone.now()
+
+    answer = someone.client.get(someone.address, follow=True)
+
+    assert (silent.status, silent.stage, bytes(silent.sealed)) == (SessionStatus.ABANDONED, "entity_selection", b"")
+    assert answer.redirect_chain == [(someone.at(Step.SIGN_IN), 303)]
+    # The silence lies ahead of this test's clock.
+    assert sorted(someone.told()[-3:]) == ["page.viewed", "session.abandoned", "session.resumed"]
+    assert sign_in(someone).headers["Location"] == someone.at(Step.COMPANIES)
+
+
+def test_two_tabs_lead_to_what_is_true_now(sandbox: Running) -> None:
+    someone = person().agree()
+    milan = {"method": "credentials_mfa", "username": "milan", "password": "payroll-milan"}
+    assert someone.send(Step.SIGN_IN, **milan).headers["Location"] == someone.at(Step.CODE)
+    # In another tab of the same browser, meanwhile.
+    sign_in(someone)
+
+    late = [someone.send(Step.CODE, code="123456"), someone.see(Step.CODE)]
+
+    assert {answer.headers["Location"] for answer in late} == {someone.at(Step.COMPANIES)}
+    assert "mfa.submitted" not in someone.told()
+
+
+def test_code_that_was_tried_too_often_leads_back_to_the_sign_in_which_says_why(sandbox: Running) -> None:
+    someone = person().agree()
+    someone.send(Step.SIGN_IN, method="credentials_mfa", username="milan", password="payroll-milan")
+
+    answers = [someone.send(Step.CODE, code=f"00000{number}") for number in range(3)]
+    page = someone.see(Step.SIGN_IN)
+
+    assert [answer.status_code for answer in answers] == [422, 422, 303]
+    assert "2 tries are left for this code" in answers[0].content.decode()
+    assert answers[2].headers["Location"] == someone.at(Step.SIGN_IN)
+    assert "sign in again to get a new one" in page.content.decode()
+    assert someone.told()[-1] == "mfa.failed"
+    assert [one["code"] for one in someone.now().findings] == ["code_refused"]
+    # To look at it once more is a visit.
+    someone.see(Step.SIGN_IN)
+    assert someone.told()[-1] == "page.viewed"
 
 
 def test_help_gives_the_code_that_finds_the_session(sandbox: Running) -> None:
