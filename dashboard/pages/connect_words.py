@@ -40,6 +40,10 @@ _TEXTS = {
 }
 
 
+# What an end user would call a destination of ours, if he ever heard of one.
+_STORAGE = "Our storage"
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A refusal as the person sees it."""
@@ -56,8 +60,10 @@ class Told:
 def refusal_of(code: str, manifest: Manifest, *, tries_left: int | None = None, missing: Sequence[str] = ()) -> Told:
     """Return how a refusal is told; the registry's words where the flow has no nearer ones."""
     known, name = entry(code), manifest.name
-    title = told(_TITLES.get(code, known.title), source=name, destination="", entity=f"this {manifest.entity_word}")
-    text = told(_TEXTS.get(code, known.end_user_text), source=name, destination="")
+    title = told(
+        _TITLES.get(code, known.title), source=name, destination=_STORAGE, entity=f"this {manifest.entity_word}"
+    )
+    text = told(_TEXTS.get(code, known.end_user_text), source=name, destination=_STORAGE)
     parts = [
         f"Missing: {get_text_list(list(missing), 'and')}." if missing else "",
         text,
