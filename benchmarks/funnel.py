@@ -92,5 +92,5 @@ def _touch() -> None:
 
     now = datetime.now(UTC)
     for days in (0.0, 1.0, 2.0, 3.0):
-        pk = Session.objects.made(now - timedelta(days=days, minutes=5)).order_by("pk").values_list("pk", flat=True)[0]
+        pk = Session.objects.made(now - timedelta(days=days, hours=1)).order_by("pk").values_list("pk", flat=True)[0]
         Session.objects.filter(pk=pk).update(changed_at=now)

@@ -53,6 +53,11 @@ class TableCell:
     href: str
     title: str
 
+    @property
+    def ink(self) -> str:
+        """The class of the small number beside the large one, which must be read on its shade."""
+        return "muted" if self.shade in {"0", "1", "2"} else "ink-2"
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:

@@ -45,8 +45,12 @@ _TIMES = f"""
 INSERT INTO sessions_log_timetally (day, scope, kind, stage, buckets, counts)
 SELECT %(day)s, scope, kind, stage, array_agg(bucket ORDER BY bucket), array_agg(times ORDER BY bucket)
 FROM (
-    SELECT scope, kinds.kind, stage, bucket, count(*) AS times
-    FROM ({TIMES_OF.format(sessions="sessions_log_session", condition="id >= %(low)s AND id < %(high)s")}) AS took,
+    SELECT scope, kinds.kind, stage, bucket, sum(times)::int AS times
+    FROM (
+        SELECT provider, kind, stage, bucket, count(*) AS times
+        FROM ({TIMES_OF.format(sessions="sessions_log_session", condition="id >= %(low)s AND id < %(high)s")}) AS one
+        GROUP BY 1, 2, 3, 4
+    ) AS took,
         unnest(ARRAY[%(everybody)s, 'provider:' || provider, 'integration:' || {integration_of("provider")}]) AS scope,
         unnest(ARRAY['', took.kind]) AS kinds (kind)
     GROUP BY 1, 2, 3, 4
