@@ -330,6 +330,15 @@ def test_code_that_was_tried_too_often_leads_back_to_the_sign_in_which_says_why(
     assert someone.told()[-1] == "page.viewed"
 
 
+def test_page_that_a_browser_fetches_beforehand_was_not_seen() -> None:
+    someone = person().begin()
+
+    someone.client.get(someone.at(Step.TERMS), headers={"sec-purpose": "prefetch"})
+    someone.client.head(someone.at(Step.TERMS))
+
+    assert someone.told() == OPENED
+
+
 def test_help_gives_the_code_that_finds_the_session(sandbox: Running) -> None:
     someone = person().agree()
 
