@@ -108,6 +108,9 @@ def paths(stack: Stack) -> list[str]:
     pages += [f"{audit_copy}insight/", f"{payroll}insight/?period=24h"]
     pages += [records.entity(stack, ref).path for ref in ("co_halden_foods", "co_halden_iberia")]
     pages += [records.last_job(stack, name).path for name in ("Webshop", "Halden payroll", "Webshop staging")]
+    visits = [str(pk) for (pk,) in stack.rows("SELECT id FROM sessions_log_session ORDER BY id LIMIT 6")]
+    pages += [f"/sessions/{pk}/" for pk in visits]
+    pages += [f"/sessions/{visits[0]}/?view=raw"]
     return pages
 
 
