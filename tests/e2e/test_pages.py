@@ -68,7 +68,7 @@ FOCUSED = (
 
 
 # What only an admin is shown.
-OF_ADMINS = ("/activity/", "/settings/", "/settings/connect/")
+OF_ADMINS = ("/activity/", "/settings/", "/settings/connect/", "/settings/connect/keys/")
 
 
 def paths(stack: Stack) -> list[str]:
@@ -94,7 +94,6 @@ def paths(stack: Stack) -> list[str]:
         "/sessions/?period=all",
         "/sessions/funnel/",
         "/sessions/funnel/?period=7d&provider=none",
-        "/settings/connect/keys/",
         "/jobs/retry/?code=invalid_credentials&provider=postgres",
         "/system/",
         "/search/?q=web",
