@@ -78,8 +78,11 @@ def paths(stack: Stack) -> list[str]:
         connection = f"/connections/{records.connection_id(stack, name)}/"
         pages += [
             connection,
-            *(f"{connection}{tab}/" for tab in ("jobs", "test", "setup", "activity", "sessions", "auth")),
+            *(f"{connection}{tab}/" for tab in ("jobs", "test", "setup", "activity")),
         ]
+    # One that people sign in to, and one that nobody was sent to.
+    for name in ("Webshop staging", "Halden payroll"):
+        pages += [f"/connections/{records.connection_id(stack, name)}/{tab}/" for tab in ("sessions", "auth")]
     warehouse = f"/destinations/{records.destination_id(stack, 'Warehouse')}/"
     pages += [
         "/destinations/",
@@ -107,7 +110,7 @@ def paths(stack: Stack) -> list[str]:
     pages += [f"{audit_copy}insight/", f"{payroll}insight/?period=24h"]
     pages += [records.entity(stack, ref).path for ref in ("co_halden_foods", "co_halden_iberia")]
     pages += [records.last_job(stack, name).path for name in ("Webshop", "Halden payroll", "Webshop staging")]
-    visits = [str(pk) for (pk,) in stack.rows("SELECT id FROM sessions_log_session ORDER BY id LIMIT 6")]
+    visits = [str(pk) for (pk,) in stack.rows("SELECT id FROM sessions_log_session ORDER BY id DESC LIMIT 2")]
     pages += [f"/sessions/{pk}/" for pk in visits]
     pages += [f"/sessions/{visits[0]}/?view=raw"]
     return pages
