@@ -5,12 +5,14 @@ What happened is asserted event by event, and so is what the session says of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
 import psycopg
 import pytest
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from psycopg import sql
@@ -36,6 +38,7 @@ from tests.dashboard.flow_walk import (
     sign_in_by_password,
     take_way,
 )
+from tests.dashboard.pages import flat
 from tests.sandbox.running import Running
 from tests.servers import POSTGRES
 from tests.waiting import wait_until
@@ -164,7 +167,7 @@ def _is_connected(session: Session, *, entities: int) -> None:
 
 
 # ---- Away -------------------------------------------------------------------------------------------------------
-def test_six_exits_from_the_terms_back_and_forth(follow: Open) -> None:
+def test_six_exits_from_the_terms_back_and_forth_are_told_in_a_sentence(follow: Open, viewer: Client) -> None:
     session, address = make_link()
 
     with follow(address) as page:
@@ -176,10 +179,24 @@ def test_six_exits_from_the_terms_back_and_forth(follow: Open) -> None:
             expect(page.get_by_role("button", name="Continue")).to_be_visible()
             heard(session, "page.viewed", number + 1)
         names, found = told(session), now(session)
+        page.get_by_role("checkbox").check()
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="User name and password").click()
+        for tries in (4, 3, 2):
+            page.get_by_label("User name").fill("nora")
+            page.get_by_label("Password").fill("wrong")
+            page.get_by_role("button", name="Sign in", exact=True).click()
+            expect(page.get_by_role("alert")).to_contain_text(f"{tries} tries are left")
+        page.goto("about:blank")
+        heard(session, "page.exited", 7)
+    sweep(now=timezone.now() + timedelta(minutes=16))
 
     assert names == [*BEGUN, *["page.exited", "page.viewed"] * 6]
     assert found.findings == [{"code": "terms_exited", "count": 6, "returns": 6}]
     assert (found.status, found.stage) == (SessionStatus.OPENED, "terms")
+    story = flat(viewer.get(now(session).get_absolute_url()))
+    beginning, end = "Opened the link, left the terms six times in ", "was refused three times, left the sign-in"
+    assert re.search(rf"{beginning}[a-z0-9 ]+, came back, {end}, then silence\.", story)
 
 
 STAGES: dict[str, tuple[Callable[[Page], None], list[str], str]] = {
