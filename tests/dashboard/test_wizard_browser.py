@@ -109,6 +109,7 @@ def choose(page: Page, keys: Keyboard) -> None:
     expect(page.locator("#table-count")).to_have_text(re.compile(r"^\s*2 of 3 chosen"))
     keys.must_be_on("button", "None")
     keys.type("", into="Search tables")
+    expect(page.get_by_label("berths")).to_have_count(1)
     keys.press("button", "None")
     expect(page.locator("#table-count")).to_have_text(re.compile(r"^\s*0 of 3 chosen"))
     keys.press("button", "Continue")
