@@ -69,6 +69,9 @@ def _test(request: HttpRequest, connection: Connection) -> HttpResponse:
     if request.method == "POST":
         return _ask(request, connection, SetupStep.TEST, enqueue_test)
     page = newest_job(connection, JobType.TEST_CONNECTION, timezone.now(), timezone.get_current_timezone())
+    if page and connection.tested_at is None and not is_live(page) and not is_failed(page):
+        # It ended after the connection was read: what it found was stored before that.
+        connection.refresh_from_db(fields=["tested_at"])
     context = {"page": page, "is_live": is_live(page), "is_failed": is_failed(page)}
     return _render(request, connection, SetupStep.TEST, context, fragment="live")
 
