@@ -20,8 +20,10 @@ def _sandbox_process() -> Iterator[Running]:
 
 
 @pytest.fixture
-def sandbox(_sandbox_process: Running, settings: Settings) -> Running:
-    """The sandbox provider, known to this installation and allowed to be reached."""
+def sandbox(_sandbox_process: Running, settings: Settings) -> Iterator[Running]:
+    """The sandbox provider, known to this installation and allowed to be reached; nobody typed a wrong password yet."""
     settings.PATCHBAY_SANDBOX_URL = _sandbox_process.url
     settings.PATCHBAY_ALLOWED_NETWORKS = ["127.0.0.0/8"]
-    return _sandbox_process
+    yield _sandbox_process
+    for user in ("nora", "wanda"):
+        assert _sandbox_process.sign_in(user).status_code == 200  # which ends the count of wrong tries

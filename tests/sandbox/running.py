@@ -40,6 +40,11 @@ class Running:
         headers = {"X-Sandbox-Admin": ADMIN_KEY}
         return self.session.put(self.url + "/_sandbox/knobs", json=knobs, headers=headers, timeout=5)
 
+    def sign_in(self, user: str) -> requests.Response:
+        """Sign in by the API, with the right password."""
+        typed = {"username": user, "password": f"payroll-{user}"}
+        return self.session.post(self.url + "/v1/sign-in", json=typed, timeout=5)
+
     def stderr_after(self, wait_seconds: int = 5) -> str:
         """Wait for the process to end and return what it still had to say."""
         return self.process.communicate(timeout=wait_seconds)[1]
