@@ -18,7 +18,12 @@ StepName = Literal[
 ]  # fmt: skip
 StepStatus = Literal["pending", "running", "success", "failed", "skipped"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-Mode = Literal["replace", "merge"]
+Mode = Literal["replace", "append", "merge"]
+# How a value is compared with what a person typed. “in” takes one value a line; the last two take none.
+Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "contains", "starts_with", "in", "is_null", "is_not_null"]
+# What is done to a column's values before they leave the source's side: a keyed digest, or all but the last characters
+# hidden.
+Protection = Literal["hash", "mask"]
 
 SYNC_STEPS: tuple[StepName, ...] = ("check_access", "extract", "normalize", "load", "finalize")
 TEST_STEPS: tuple[StepName, ...] = ("connectivity", "authentication", "permissions")
@@ -39,8 +44,25 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class RowFilter:
+    """One condition that a row must meet to be copied. `value` is text as it was typed; the source casts it.
+
+    Whoever reads it binds the value as a parameter: it never becomes a part of a statement's text.
+    """
+
+    column: str
+    operator: Operator
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TablePlan:
-    """One table to copy: its name at the source, and how it is written at the destination."""
+    """One table to copy: its name at the source, and how it is written at the destination.
+
+    `replace` writes all rows anew, `append` adds rows whose cursor is beyond the last one, `merge` replaces by key.
+    A row is copied that meets all of `filters`. `protected` are pairs of a column and what is done to its values;
+    `protection_key` goes into the digests, so that equal values of a connection stay equal and can be joined.
+    """
 
     name: str
     source_schema: str = ""
@@ -48,6 +70,9 @@ class TablePlan:
     keys: tuple[str, ...] = ()
     cursor: str = ""
     columns: tuple[str, ...] = ()
+    filters: tuple[RowFilter, ...] = ()
+    protected: tuple[tuple[str, Protection], ...] = ()
+    protection_key: str = field(repr=False, default="")
     estimated_rows: int | None = None
     # Set for a re-sync: read everything again and let it take the place of all rows that are there.
     is_afresh: bool = False

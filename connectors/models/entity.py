@@ -163,9 +163,10 @@ class Entity(SyncFacts):
 
 
 class Mode(models.TextChoices):
-    """How a table is written at the destination. There is no bare append: it could double rows."""
+    """How a table is written at the destination. There is no append without a cursor: it would double rows."""
 
     REPLACE = "replace", "Full replace"
+    APPEND = "append", "Append by cursor"
     MERGE = "merge", "Merge by key"
 
 
@@ -190,6 +191,7 @@ class Table(models.Model):
         constraints = (
             models.UniqueConstraint("connection", "source_schema", "name", name="table_name_unique"),
             models.CheckConstraint(condition=~Q(mode="merge") | ~Q(keys=[]), name="table_merge_needs_keys"),
+            models.CheckConstraint(condition=~Q(mode="append") | ~Q(cursor=""), name="table_append_needs_cursor"),
         )
         ordering = ("name",)
 

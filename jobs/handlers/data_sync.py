@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 
 from connectors.engine.run import run_sync
 from connectors.models import Entity, Table
-from connectors.plan import Reporter, SyncError, SyncPlan, SyncResult, TablePlan
+from connectors.plan import Mode, Reporter, SyncError, SyncPlan, SyncResult, TablePlan
 from connectors.services.connect import destination_of, source_of
 from jobs.models import Job, Lease
 
@@ -85,7 +86,7 @@ def _table_plan(table: Table, rows: dict[str, int]) -> TablePlan:
     return TablePlan(
         name=table.name,
         source_schema=table.source_schema,
-        mode="merge" if table.mode == "merge" else "replace",
+        mode=cast("Mode", str(table.mode)),
         keys=tuple(table.keys),
         cursor=table.cursor,
         columns=tuple(table.columns),
