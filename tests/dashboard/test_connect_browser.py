@@ -1,6 +1,6 @@
 """The hosted flow in a real browser, against the real sandbox and a real database: to its end, and away from it.
 
-What happened is asserted event by event, and so is what the session says of it.
+What happened is asserted event by event, and so is what the session and the funnel say of it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Connection, Status
 from jobs.models import Job, Trigger
+from sessions_log.funnel import Scope, read_funnel
 from sessions_log.models import Session, SessionStatus
 from sessions_log.services.sweep import sweep
 from tests.browser import Chromium, aside
@@ -84,6 +85,20 @@ def now(session: Session) -> Session:
 def heard(session: Session, name: str, count: int = 1) -> None:
     """Wait until the script's message has come in, which no page waits for."""
     wait_until(lambda: told(session).count(name) == count, what=f"{count} of {name}")
+
+
+def funnel() -> tuple[str, str]:
+    """Return what the funnel says of the one session there is: the last stage of those it counts it at, and how it is.
+
+    That is "left", "here" or "connected".
+    """
+    found = aside(lambda: read_funnel(Scope(since=timezone.now() - timedelta(days=1)), timezone.now())).everybody
+    counted = [one for one in found.stages if one.reached]
+    assert [one.reached for one in found.stages] == [1] * len(counted) + [0] * (len(found.stages) - len(counted))
+    assert (
+        sum(one.left + one.here for one in found.stages) == counted[-1].left + counted[-1].here == 1 - found.connected
+    )
+    return str(counted[-1].stage), "connected" if found.connected else "left" if counted[-1].left else "here"
 
 
 # ---- To the end -------------------------------------------------------------------------------------------------
@@ -159,6 +174,7 @@ def test_database_account_leads_to_a_connection(follow: Open) -> None:
 def _is_connected(session: Session, *, entities: int) -> None:
     done, connection = now(session), Connection.objects.get()
     assert (done.status, done.stage, done.error_code) == (SessionStatus.COMPLETED, "connected", "")
+    assert funnel() == ("connected", "connected")
     assert (done.connection, bytes(done.sealed)) == (connection, b"")
     assert connection.status == Status.ACTIVE
     jobs = Job.objects.order_by("pk")
@@ -178,7 +194,7 @@ def test_six_exits_from_the_terms_back_and_forth_are_told_in_a_sentence(follow: 
             page.go_back()
             expect(page.get_by_role("button", name="Continue")).to_be_visible()
             heard(session, "page.viewed", number + 1)
-        names, found = told(session), now(session)
+        names, found, counted = told(session), now(session), funnel()
         page.get_by_role("checkbox").check()
         page.get_by_role("button", name="Continue").click()
         page.get_by_role("button", name="User name and password").click()
@@ -194,6 +210,7 @@ def test_six_exits_from_the_terms_back_and_forth_are_told_in_a_sentence(follow: 
     assert names == [*BEGUN, *["page.exited", "page.viewed"] * 6]
     assert found.findings == [{"code": "terms_exited", "count": 6, "returns": 6}]
     assert (found.status, found.stage) == (SessionStatus.OPENED, "terms")
+    assert (counted, funnel()) == (("terms", "here"), ("authentication", "left"))
     story = flat(viewer.get(now(session).get_absolute_url()))
     beginning, end = "Opened the link, left the terms six times in ", "was refused three times, left the sign-in"
     assert re.search(rf"{beginning}[a-z0-9 ]+, came back, {end}, then silence\.", story)
@@ -231,6 +248,7 @@ def test_tab_that_is_closed_at_a_step_is_told_and_silence_ends_it(follow: Open, 
     assert told(session) == [*before, "page.exited", "session.abandoned"]
     left = now(session)
     assert (left.status, left.stage, left.findings) == (SessionStatus.ABANDONED, stage, [])
+    assert funnel() == (stage, "left")
     assert bytes(left.sealed) == b""
 
 
@@ -250,6 +268,7 @@ def test_leaving_on_purpose_at_a_step_is_told_with_its_reason(follow: Open, step
     assert told(session) == [*before, "session.exited"]
     left = now(session)
     assert (left.status, left.stage, left.findings) == (SessionStatus.EXITED, stage, [])
+    assert funnel() == (stage, "left")
     assert left.events.get(name="session.exited").exit_reason == "no_access"
 
 
@@ -267,6 +286,7 @@ def test_leaving_while_choosing_a_service_after_looking_for_one_we_do_not_have(f
     assert told(session) == [*AGREED, "page.viewed", "provider.searched", "page.exited"]
     left = now(session)
     assert (left.stage, [one["code"] for one in left.findings]) == ("provider_selection", ["provider_unknown"])
+    assert funnel() == ("provider_selection", "here")
 
 
 def test_wrong_password_three_times_then_silence(follow: Open) -> None:
@@ -297,6 +317,7 @@ def test_wrong_password_three_times_then_silence(follow: Open) -> None:
         ("sign_in_refused", 3),
         ("refused_then_silent", 3),
     ]
+    assert funnel() == ("authentication", "left")
     words = [event.words for event in left.events.filter(name="login.failed").order_by("occurred_at")]
     assert [f"{tries} tries are left" in text for tries, text in zip((4, 3, 2), words, strict=True)] == [True] * 3
 
@@ -308,7 +329,7 @@ def test_denied_at_the_provider_is_told_and_can_be_done_again(follow: Open) -> N
         go_to_provider(page)
         page.get_by_role("button", name="Cancel").click()
         expect(page.get_by_role("alert")).to_contain_text("You did not allow access at Sandbox Payroll")
-        denied = now(session)
+        denied, counted = now(session), funnel()
         page.reload()
         expect(page.get_by_role("alert")).to_contain_text("You did not allow access at Sandbox Payroll")
         heard(session, "page.exited")
@@ -322,6 +343,7 @@ def test_denied_at_the_provider_is_told_and_can_be_done_again(follow: Open) -> N
         "authentication",
         "consent_revoked",
     )
+    assert (counted, funnel()) == (("authentication", "left"), ("entity_selection", "here"))
     assert names == [
         *CHOSEN,
         *("oauth.opened", "oauth.failed", "page.exited", "session.resumed", "page.viewed"),
@@ -339,6 +361,7 @@ def test_back_from_the_providers_page_closes_it(follow: Open) -> None:
         names = told(session)
 
     assert names == [*CHOSEN, "oauth.opened", "oauth.closed", "page.viewed"]
+    assert funnel() == ("authentication", "here")
 
 
 def test_permission_that_is_missing_is_named(follow: Open) -> None:
@@ -353,6 +376,7 @@ def test_permission_that_is_missing_is_named(follow: Open) -> None:
 
     assert names == [*CHOSEN, "credentials.submitted", *SIGNED_IN, "entity.selected", "permissions.missing"]
     assert (left.status, left.stage) == (SessionStatus.FAILED, "verification")
+    assert funnel() == ("verification", "left")
     assert left.findings == [{"code": "permission_missing", "count": 1, "missing": ["Payroll"]}]
     assert not Connection.objects.exists()
 
@@ -367,6 +391,7 @@ def test_account_that_sees_no_company_is_told_so(follow: Open) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Sandbox Payroll")
         names, left = told(session), now(session)
 
+    assert funnel() == (left.stage, "here")
     refused = ["credentials.submitted", "login.succeeded", "entity.listed", "permissions.missing"]
     assert names == [*CHOSEN, *refused, "session.resumed", "page.viewed"]
     assert [one["code"] for one in left.findings] == ["permission_missing"]
@@ -385,4 +410,5 @@ def test_locked_account_ends_the_session_as_failed(follow: Open) -> None:
     left = now(session)
     assert told(session) == [*CHOSEN, "credentials.submitted", "login.failed", "page.exited"]
     assert (left.status, left.error_code) == (SessionStatus.FAILED, "account_locked")
+    assert funnel() == ("authentication", "left")
     assert [one["code"] for one in left.findings] == ["account_locked"]
