@@ -60,7 +60,7 @@ class StageRow:
     on_width: str
     left_width: str
     about: str
-    of_previous: str
+    went_on: str
     median: str
     is_worst: bool
 
@@ -166,10 +166,16 @@ def _rows(funnel: Funnel, listed: SessionCriteria, worst: Stage | None) -> Itera
             on_width=width_class(passage.reached - passage.left, whole),
             left_width=width_class(passage.left, whole),
             about=_about(passage, whole),
-            of_previous=NOT_APPLICABLE if stage == Stage.OPENED else percent(*everybody.of_previous(stage)),
+            went_on=_went_on(passage),
             median=duration(funnel.times[stage].median),
             is_worst=stage == worst,
         )
+
+
+def _went_on(passage: Passage) -> str:
+    """Return the share of those that do not stand there any more who went on; of the last stage nobody can."""
+    decided = passage.decided
+    return NOT_APPLICABLE if passage.stage == Stage.CONNECTED else percent(decided - passage.left, decided)
 
 
 def _about(passage: Passage, whole: int) -> str:

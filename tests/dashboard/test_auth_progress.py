@@ -139,7 +139,7 @@ def test_every_figure_leads_to_as_many_sessions(viewer: Client) -> None:
     assert [row.partition(" ")[0] for row in rows(text)] == [
         "Opened", "Terms", "Provider", "Sign-in", "MFA", "Entities", "Check", "Connected",
     ]  # fmt: skip
-    assert rows(text)[3].startswith("Sign-in 4 left here 6 from previous 100%")
+    assert rows(text)[3].startswith("Sign-in 4 left here 6 went on 33%")
     assert "Why 4 sessions stopped at sign-in" in text
     assert count_at(viewer, link(text, "left-4")) == 4
     assert count_at(viewer, link(text, "reached-8")) == 2
