@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -22,6 +23,8 @@ from dashboard.pages.activity import words_of
 ACTS_PER_PAGE = 50
 _ITSELF = "Patchbay"
 _NOTHING = formatting.NOT_APPLICABLE
+# How the note of an act on a connect link ends.
+_SESSION = re.compile(r"Session ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Act:
     changes: tuple[Change, ...]
     note: str
     job_id: UUID | None
+    session_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,7 @@ def _days(acts: Sequence[Activity], zone: tzinfo, now: datetime, *, is_linked: b
 def _act(one: Activity, *, is_linked: bool) -> Act:
     words = words_of(one.action)
     before, _, after = words.sentence.partition("{subject}")
+    about_session = _SESSION.search(one.note)
     return Act(
         pk=one.pk,
         at=one.at,
@@ -167,8 +172,9 @@ def _act(one: Activity, *, is_linked: bool) -> Act:
         after=after,
         through=words.through,
         changes=tuple(change_of(change) for change in one.changes),
-        note=one.note,
+        note=one.note[: about_session.start()].rstrip() if about_session else one.note,
         job_id=one.job_id,
+        session_id=UUID(about_session[1]) if about_session else None,
     )
 
 

@@ -40,7 +40,14 @@ from dashboard.views.connect_visit import (
 from sessions_log.events import EventName
 from sessions_log.models import Session, SessionStatus
 from sessions_log.services import progress
-from sessions_log.services.links import LinkExpiredError, LinkUsedError, find, new_visit_secret, redeem
+from sessions_log.services.links import (
+    LinkExpiredError,
+    LinkUsedError,
+    find,
+    new_visit_secret,
+    redeem,
+    was_withdrawn,
+)
 from sessions_log.services.record import NewEvent, TooManyEventsError, record
 from sessions_log.services.return_addresses import usable_return
 
@@ -74,8 +81,9 @@ def _why_closed(session: Session) -> str:
         return "lost"
     if session.redeemed_at is not None:
         return "used"
-    is_over = session.status != SessionStatus.CREATED or session.expires_at <= timezone.now()
-    return "expired" if is_over else ""
+    if session.status == SessionStatus.CREATED and session.expires_at > timezone.now():
+        return ""
+    return "withdrawn" if was_withdrawn(session) else "expired"
 
 
 def _redeem(request: HttpRequest, session: Session, token: str) -> HttpResponse:
@@ -88,8 +96,8 @@ def _redeem(request: HttpRequest, session: Session, token: str) -> HttpResponse:
         # Pressed twice: the other press has just come through with the same cookie.
         found = visit_of(request, session.pk)
         return go_on(found) if found else closed(request, "used", GONE)
-    except LinkExpiredError:
-        return closed(request, "expired", GONE)
+    except LinkExpiredError as error:
+        return closed(request, _why_closed(error.session) or "expired", GONE)
     response = go_on(visit.session)
     set_visit(response, session.pk, visit.secret)
     return response

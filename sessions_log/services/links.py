@@ -199,6 +199,11 @@ def is_unused(session: Session) -> bool:
     return is_waiting and session.origin == Origin.HOSTED and session.expires_at > timezone.now()
 
 
+def was_withdrawn(session: Session) -> bool:
+    """Whether an operator ended the session's link before its time."""
+    return session.events.filter(name=EventName.SESSION_EXPIRED, exit_reason=WITHDRAWN).exists()
+
+
 def find(secret: str) -> Session | None:
     """Return the session of a link, or None where there is none. Changes nothing."""
     return Session.objects.filter(link_hash=hash_of(secret)).first()

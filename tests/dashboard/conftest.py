@@ -1,13 +1,23 @@
-"""A payroll provider to connect to, for the tests of the hosted flow."""
+"""What the tests of pages share: a payroll provider to connect to, and a minute that does not end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.sandbox.running import Running, start_sandbox_process
+from tests.waiting import wait_until
+
+_SECONDS_LEFT = 6
+
+
+@pytest.fixture
+def same_minute() -> None:
+    """Begin with some seconds of the minute left: pages tell times to the minute, so an answer is new with each."""
+    wait_until(lambda: timezone.now().second < 60 - _SECONDS_LEFT, what="the next minute", seconds=2 * _SECONDS_LEFT)
 
 
 @pytest.fixture(scope="session")

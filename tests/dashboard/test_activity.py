@@ -16,7 +16,9 @@ from connectors.models import Activity, Connection
 from connectors.services import activity
 from dashboard.pages.activity import WORDS, words_of
 from dashboard.pages.acts import ACTS_PER_PAGE
+from sessions_log.services.links import withdraw
 from tests.conftest import member
+from tests.dashboard.connecting import make_link
 from tests.dashboard.pages import flat
 from tests.factories import make_connection
 
@@ -120,6 +122,16 @@ def test_act_on_what_was_deleted_leads_nowhere(admin: Client) -> None:
     page = flat(admin.get("/activity/"))
 
     assert 'Deleted <span class="medium">Gone</span>' in page
+
+
+def test_act_on_a_connect_link_leads_to_its_session(admin: Client) -> None:
+    session, _ = make_link()
+    withdraw(session=session, actor=None)
+
+    page = flat(admin.get("/activity/"))
+
+    assert page.count(f'href="{session.get_absolute_url()}">Open the session</a>') == 2
+    assert f"Session {session.pk}" not in page
 
 
 @pytest.mark.parametrize(

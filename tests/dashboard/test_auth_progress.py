@@ -174,6 +174,7 @@ def test_without_a_session_it_says_what_one_is(viewer: Client) -> None:
     assert "No session in this time" in text
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_it_lives_while_somebody_is_in_it(viewer: Client) -> None:
     connection = of_sandbox()
     session = make_session(*opened(), connection=connection)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from dashboard.connecting.steps import Step
 from sessions_log.models import Session, SessionEvent, SessionStatus
+from sessions_log.services.links import withdraw
 from tests.dashboard.connecting import Person, make_link, person
 from tests.factories import make_ready_connection
 
@@ -91,6 +92,18 @@ def test_link_that_expired_says_so(method: str) -> None:
     assert answer.status_code == 410
     assert "This link has expired" in answer.content.decode()
     assert someone.told() == ["link.created"]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_link_that_was_taken_back_says_so(method: str) -> None:
+    someone = person()
+    withdraw(session=someone.session, actor=None)
+
+    answer = getattr(someone.client, method)(someone.address)
+
+    assert answer.status_code == 410
+    assert "This link was taken back" in answer.content.decode()
+    assert someone.now().status == SessionStatus.EXPIRED
 
 
 @pytest.mark.parametrize("spoilt", ["{0:.40}/", "{0:.40}xyz/", "/connect/%20/", "{0}?x=1#", "/connect/{1}/"])

@@ -59,6 +59,7 @@ def test_jobs_is_a_whole_page_and_its_fragment_is_not(viewer: Client) -> None:
     assert 'id="head" class="stack" hx-swap-oob="true"' in fragment
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_jobs_unchanged_is_an_empty_304_to_a_poll(viewer: Client) -> None:
     connection = _payroll()
     first = viewer.get(_address(connection), headers=POLL)

@@ -60,6 +60,7 @@ def test_overview_restored_from_history_is_the_whole_page(viewer: Client) -> Non
     assert "<html" in flat(page)
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_overview_unchanged_is_an_empty_304(viewer: Client) -> None:
     connection = make_connection()
     first = viewer.get(connection.get_absolute_url(), headers=HTMX)

@@ -120,6 +120,7 @@ def test_without_a_session_it_says_what_one_is_and_offers_a_link(viewer: Client,
     assert f"/sessions/new/?connection={connection.pk}" in page(operator, connection)
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_a_poll_brings_the_story_alone_and_ends_with_it(viewer: Client) -> None:
     connection = make_ready_connection()
     session = make_session(*opened(), connection=connection)

@@ -274,6 +274,7 @@ def test_fragment_has_no_shell_and_a_history_restore_has_it(viewer: Client) -> N
     assert "HX-Request" in fragment.headers["Vary"]
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_unchanged_page_gets_304_without_a_body(viewer: Client) -> None:
     connection = make_connection(last_run_at=timezone.now() - timedelta(hours=3))
     make_entity(connection)

@@ -110,6 +110,7 @@ def test_insight_without_a_job_says_so(viewer: Client) -> None:
     assert "no pattern is strong enough" in page
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_insight_poll_renews_head_and_hints_and_reads_no_trend(
     viewer: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from django.utils import timezone
 
 from jobs.models import Job, JobStatus, Lease
@@ -36,6 +37,7 @@ def test_poll_is_a_fragment_without_the_shell(viewer: Client) -> None:
     assert "<html" in text(viewer.get(job.get_absolute_url(), headers={**HTMX, "HX-History-Restore-Request": "true"}))
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_poll_of_an_unchanged_job_has_no_body(viewer: Client) -> None:
     job = sync_of(payroll_entity(), "pending")
     first = poll(viewer, job, after=0)

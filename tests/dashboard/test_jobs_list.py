@@ -208,6 +208,7 @@ def test_pages_by_key_go_there_and_back(viewer: Client, monkeypatch: pytest.Monk
     assert listed(page(viewer, f"?status=success&newer_than={jobs[1].pk}")) == ids(*jobs[:2])
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_only_the_newest_page_renews_itself(viewer: Client) -> None:
     connection = make_connection()
     job = make_job(connection)

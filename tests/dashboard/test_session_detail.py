@@ -312,6 +312,7 @@ def test_only_who_may_make_links_is_offered_one(viewer: Client, operator: Client
     assert "next-link" not in page(operator, make_session(*opened(), *accepted(), *connected()))
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_a_live_page_asks_for_news_and_stops_when_it_is_over(viewer: Client) -> None:
     session = make_session(*opened())
     address = session.get_absolute_url()

@@ -220,6 +220,7 @@ def test_the_number_of_queries_is_the_same_for_one_and_for_many(
         page(viewer)
 
 
+@pytest.mark.usefixtures("same_minute")
 def test_the_newest_page_renews_itself_without_its_counts(
     viewer: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
