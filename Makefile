@@ -30,17 +30,28 @@ test: .venv/.dev ## Run the tests, a real browser, database and queue included
 			if [ -n "$$name" ] && command -v "$$name"; then return; fi; \
 		done; \
 	}; \
-	browser="$$(find_browser)"; \
-	if [ -z "$$browser" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo 'No Chromium found; installing it.'; \
-		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; \
-		browser="$$(find_browser)"; \
+	find_mariadb() { \
+		for name in "$${MARIADBD:-}" mariadbd /usr/sbin/mariadbd /usr/sbin/mysqld; do \
+			if [ -n "$$name" ] && command -v "$$name"; then return; fi; \
+		done; \
+	}; \
+	browser="$$(find_browser)"; mariadb="$$(find_mariadb)"; missing=''; \
+	if [ -z "$$browser" ]; then missing='chromium'; fi; \
+	if [ -z "$$mariadb" ]; then missing="$$missing mariadb-server-core"; fi; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Not found, so installed: $$missing"; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+		browser="$$(find_browser)"; mariadb="$$(find_mariadb)"; \
 	fi; \
 	if [ -z "$$browser" ]; then \
 		echo 'The tests need Chromium or Chrome: install it (apt install chromium) or name it with CHROMIUM=/path.' >&2; \
 		exit 1; \
 	fi; \
-	export CHROMIUM="$$browser"; \
+	if [ -z "$$mariadb" ]; then \
+		echo 'The tests need MariaDB: install it (apt install mariadb-server-core) or name it with MARIADBD=/path.' >&2; \
+		exit 1; \
+	fi; \
+	export CHROMIUM="$$browser" MARIADBD="$$mariadb"; \
 	exec $(PYTHON) -m pytest $(or $(ARGS),$(SPREAD))
 
 faults: .venv/.dev ## Break servers, lines and processes under real workers, and check what held

@@ -48,6 +48,8 @@ PATCHBAY_ENVIRONMENT = _text("PATCHBAY_ENVIRONMENT", "Production")
 PATCHBAY_ENCRYPTION_KEYS = _list("PATCHBAY_ENCRYPTION_KEYS")
 # Networks that connections may lead to although they are private or loopback, such as 10.1.0.0/16.
 PATCHBAY_ALLOWED_NETWORKS = _list("PATCHBAY_ALLOWED_NETWORKS")
+# Folders of this machine below which files may be read as a source, such as /srv/exports; none by default.
+PATCHBAY_FILE_FOLDERS = _list("PATCHBAY_FILE_FOLDERS")
 PATCHBAY_SANDBOX_URL = _text("PATCHBAY_SANDBOX_URL")
 PATCHBAY_SANDBOX_API_KEY = _text("PATCHBAY_SANDBOX_API_KEY")
 PATCHBAY_LEASE_SECONDS = _number("PATCHBAY_LEASE_SECONDS", 120)
