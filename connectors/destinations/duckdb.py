@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from connectors.destinations import bookkeeping
-from connectors.destinations.bookkeeping import Standing, sorted_by_maker
+from connectors.destinations.bookkeeping import APPENDS, Mark, Standing, sorted_by_maker
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.manifest import DestinationManifest, Field
 
@@ -135,7 +135,19 @@ def look(endpoint: Endpoint, dataset: str, pipeline: str, tables: Sequence[str])
         versions = f"{_quoted(dataset)}.{_quoted(bookkeeping.VERSIONS)}"
         newest = f"SELECT schema FROM {versions} WHERE schema_name = ? ORDER BY inserted_at DESC LIMIT 1"  # noqa: S608
         stored = connection.execute(newest, [pipeline]).fetchall()
-    return sorted_by_maker(filled, str(stored[0][0]) if stored else None)
+        marks = _marks(connection, dataset, pipeline) if APPENDS in there else {}
+    return sorted_by_maker(filled, str(stored[0][0]) if stored else None, marks)
+
+
+def marks(endpoint: Endpoint, dataset: str, pipeline: str) -> Mapping[str, Mark]:
+    """Return which run last appended to each table. Raises `SyncError`."""
+    with _opened(path_of(endpoint)) as connection:
+        return _marks(connection, dataset, pipeline)
+
+
+def _marks(connection: DuckDBPyConnection, dataset: str, pipeline: str) -> dict[str, Mark]:
+    query = bookkeeping.marks_query(f"{_quoted(dataset)}.{_quoted(APPENDS)}", "?")
+    return bookkeeping.marks_of(connection.execute(query, [pipeline]).fetchall())
 
 
 def _forget_old_loads(connection: DuckDBPyConnection, dataset: str, pipeline: str) -> None:
@@ -175,7 +187,7 @@ def _drop(connection: DuckDBPyConnection, dataset: str, pipeline: str) -> tuple[
     dropped = tuple(sorted(bookkeeping.tables_of(str(row[0]) for row in stored) & there))
     for table in dropped:
         connection.execute(f"DROP TABLE {_quoted(dataset)}.{_quoted(table)}")
-    for table, column in bookkeeping.RECORDS.items():
+    for table, column in bookkeeping.ALL_RECORDS.items():
         if table in there:
             _forget(connection, f"{_quoted(dataset)}.{_quoted(table)}", column, pipeline)
     connection.execute(f"DROP SCHEMA IF EXISTS {_quoted(bookkeeping.staging_of(pipeline))} CASCADE")

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from connectors import postgres
 from connectors.destinations import bookkeeping
-from connectors.destinations.bookkeeping import Standing, sorted_by_maker
+from connectors.destinations.bookkeeping import APPENDS, Mark, Standing, sorted_by_maker
 from connectors.failures import postgres_failure
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.manifest import DestinationManifest, Field
@@ -95,7 +95,7 @@ def look(endpoint: Endpoint, dataset: str, pipeline: str, tables: Sequence[str])
     with closing(postgres.connect(endpoint, "destination")) as connection:
         _check(connection)
         try:
-            found = connection.execute(_WHICH_TABLES, (dataset, [*tables, *bookkeeping.RECORDS])).fetchall()
+            found = connection.execute(_WHICH_TABLES, (dataset, [*tables, *bookkeeping.ALL_RECORDS])).fetchall()
             there = [str(row[0]) for row in found]
             filled = _filled(connection, dataset, [name for name in tables if name in there])
             if bookkeeping.VERSIONS not in there:
@@ -104,9 +104,24 @@ def look(endpoint: Endpoint, dataset: str, pipeline: str, tables: Sequence[str])
                 _forget_old_loads(connection, dataset, pipeline)
             newest = sql.SQL(_NEWEST_SCHEMA).format(sql.Identifier(dataset, bookkeeping.VERSIONS))
             row = connection.execute(newest, (pipeline,)).fetchone()
+            marks = _marks(connection, dataset, pipeline) if APPENDS in there else {}
         except psycopg.Error as error:
             raise postgres_failure(error, "destination") from None
-    return sorted_by_maker(filled, str(row[0]) if row else None)
+    return sorted_by_maker(filled, str(row[0]) if row else None, marks)
+
+
+def marks(endpoint: Endpoint, dataset: str, pipeline: str) -> Mapping[str, Mark]:
+    """Return which run last appended to each table. Raises `SyncError`."""
+    with closing(postgres.connect(endpoint, "destination")) as connection:
+        try:
+            return _marks(connection, dataset, pipeline)
+        except psycopg.Error as error:
+            raise postgres_failure(error, "destination") from None
+
+
+def _marks(connection: psycopg.Connection[TupleRow], dataset: str, pipeline: str) -> dict[str, Mark]:
+    ledger = sql.Identifier(dataset, APPENDS).as_string()
+    return bookkeeping.marks_of(connection.execute(bookkeeping.marks_query(ledger, "%s").encode(), (pipeline,)))
 
 
 def _filled(connection: psycopg.Connection[TupleRow], dataset: str, tables: Sequence[str]) -> list[str]:
@@ -153,7 +168,7 @@ def _drop(connection: psycopg.Connection[TupleRow], dataset: str, pipeline: str)
     dropped = tuple(sorted(ours & there))
     for table in dropped:
         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(dataset, table)))
-    for table, column in bookkeeping.RECORDS.items():
+    for table, column in bookkeeping.ALL_RECORDS.items():
         if table in there:
             _forget(connection, sql.Identifier(dataset, table), column, pipeline)
     staging = sql.Identifier(bookkeeping.staging_of(pipeline))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from connectors.destinations.bookkeeping import Standing
+from connectors.destinations.bookkeeping import Mark, Standing
 from connectors.plan import Endpoint
 from connectors.providers.manifest import DestinationManifest
 
@@ -44,6 +44,9 @@ class Destination(Protocol):
 
         On the way the records of old loads that dlt keeps there go, beyond the newest. Raises `SyncError`.
         """
+
+    def marks(self, endpoint: Endpoint, dataset: str, pipeline: str) -> Mapping[str, Mark]:
+        """Return which run last appended to each table that `pipeline` ever appended to. Raises `SyncError`."""
 
     def drop_loaded(self, endpoint: Endpoint, dataset: str, pipeline: str) -> tuple[str, ...]:
         """Drop the tables that `pipeline` made in `dataset`, its records and its staging dataset; all or nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,13 +11,15 @@ import dlt
 from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
 from dlt.extract import DltResource, DltSource
 
-from connectors.engine.destinations import TYPE_HINT
+from connectors.destinations.bookkeeping import Standing
+from connectors.engine import append
+from connectors.engine.append import CURSOR, Append
+from connectors.engine.destinations.common import TYPE_HINT
 from connectors.engine.resync import first_cursor
 from connectors.engine.rows import RowFiles
 from connectors.plan import Reporter, SyncError, TablePlan
 from connectors.providers.feed import Chunk, Column, Feed, FileChunk, ReadRequest, RowChunk
 
-CURSOR_KEY = "cursor"
 # dlt builds file names from a table's name with the first four, and writes another character for the rest.
 _NOT_IN_NAMES = frozenset(".%{}\n\r'\"▶")
 
@@ -32,6 +34,8 @@ class Extraction:
     bytes: dict[str, int] = field(default_factory=dict)
     # Tables whose cursor stands where the run before left it: rows were read again, but none is newer.
     unmoved: set[str] = field(default_factory=set)
+    # What is added to which table, known once the table has been read.
+    appends: dict[str, Append] = field(default_factory=dict)
 
     def count(self, table: str, chunk: Chunk) -> None:
         """Add a chunk, report the table's total, and ask whether to go on. May raise `Stopped`."""
@@ -42,35 +46,35 @@ class Extraction:
         self.reporter.check()
 
 
-def source(name: str, feeds: Sequence[Feed], extraction: Extraction, standing: frozenset[str]) -> DltSource:
+def source(name: str, feeds: Sequence[Feed], extraction: Extraction, standing: Standing) -> DltSource:
     """Return a dlt source named `name` that reads `feeds` one after the other.
 
     A table that is not `standing` at the destination is read from its beginning, wherever its cursor is: somebody may
     have dropped it. Raises `SyncError("misconfigured")` for a table that cannot be written as it is set.
     """
-    resources = [_resource(feed, extraction, is_standing=feed.table.name in standing) for feed in feeds]
+    resources = [_resource(feed, extraction, standing) for feed in feeds]
     return DltSource(dlt.Schema(name), name, resources)
 
 
-def _resource(feed: Feed, extraction: Extraction, *, is_standing: bool) -> DltResource:
+def _resource(feed: Feed, extraction: Extraction, standing: Standing) -> DltResource:
     table = feed.table
     _check_name(table.name)
 
     def files() -> Iterator[Any]:
         state = dlt.current.resource_state(table.name)
-        if table.is_afresh or not is_standing:
-            # The end of this run counts; what an earlier one reached must not come back with a table without rows.
-            state.pop(CURSOR_KEY, None)
-        reached = state.get(CURSOR_KEY)
+        append.prepare(table, state, standing.marks.get(table.name), is_standing=table.name in standing.ours)
+        reached = state.get(CURSOR)
         since = first_cursor(table, reached) if _is_incremental(table) else None
         for file in _files(feed, ReadRequest(since, extraction.folder), extraction):
             yield dlt.mark.with_file_import(str(file.path), "csv", file.row_count)
             # dlt linked or copied the file into its package.
             file.path.unlink()
             if _is_incremental(table) and file.cursor is not None:
-                state[CURSOR_KEY] = file.cursor
-        if _is_incremental(table) and reached is not None and state.get(CURSOR_KEY) == reached:
+                state[CURSOR] = file.cursor
+        if _is_incremental(table) and reached is not None and state.get(CURSOR) == reached:
             extraction.unmoved.add(table.name)
+        if table.mode == "append":
+            extraction.appends[table.name] = append.begin(table, state, since)
 
     resource: DltResource = dlt.resource(
         files(),
@@ -88,7 +92,8 @@ def _resource(feed: Feed, extraction: Extraction, *, is_standing: bool) -> DltRe
 def _files(feed: Feed, request: ReadRequest, extraction: Extraction) -> Iterator[FileChunk]:
     """Read the feed; rows are gathered into files. A table without rows gives a file without rows."""
     gathered = RowFiles(feed.table.name, feed.columns, extraction.folder)
-    for chunk in feed.read(request):
+    for read in feed.read(request):
+        chunk = _only_newer(feed, read, request.since)
         extraction.count(feed.table.name, chunk)
         file = gathered.add(chunk) if isinstance(chunk, RowChunk) else chunk
         if file is not None:
@@ -98,6 +103,13 @@ def _files(feed: Feed, request: ReadRequest, extraction: Extraction) -> Iterator
         yield rest
 
 
+def _only_newer(feed: Feed, chunk: Chunk, since: str | None) -> Chunk:
+    """Leave out records of an API that were read before, where they would be there twice. Files are right already."""
+    if feed.table.mode != "append" or isinstance(chunk, FileChunk):
+        return chunk
+    return replace(chunk, rows=append.newer(chunk.rows, feed.table.cursor, since))
+
+
 def _check_name(name: str) -> None:
     if unusable := sorted(_NOT_IN_NAMES & set(name)):
         told = " or ".join(f"“{character}”" for character in unusable)
@@ -105,12 +117,17 @@ def _check_name(name: str) -> None:
 
 
 def _is_incremental(table: TablePlan) -> bool:
-    return table.mode == "merge" and bool(table.cursor)
+    return table.mode != "replace" and bool(table.cursor)
 
 
 def _disposition(table: TablePlan) -> TWriteDispositionConfig:
     if table.mode == "replace":
         return "replace"
+    if table.mode == "append":
+        if not table.cursor:
+            raise SyncError("misconfigured", f"{table.name} is to be appended to, but has no cursor.")
+        # Like a merge, rows gather in the staging dataset; our own job then adds them (`connectors.engine.append`).
+        return {"disposition": "merge", "strategy": "delete-insert"}
     if not table.keys:
         # dlt would silently append, and every run would double the rows.
         raise SyncError("misconfigured", f"{table.name} is to be merged, but has no key.")

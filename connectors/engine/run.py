@@ -10,8 +10,10 @@ from importlib import import_module
 import dlt
 
 from connectors.destinations import registry as destinations
+from connectors.destinations.bookkeeping import Standing
 from connectors.engine import build, context
 from connectors.engine import destinations as dlt_destinations
+from connectors.engine.destinations.common import Loading
 from connectors.engine.errors import classify
 from connectors.engine.meter import Meter
 from connectors.engine.progress import Progress
@@ -129,7 +131,7 @@ class _Run:
         pipeline = dlt.pipeline(
             pipeline_name=self.plan.pipeline,
             pipelines_dir=str(self.plan.workdir / "pipelines"),
-            destination=dlt_destinations.build(self.plan, self.meter),
+            destination=dlt_destinations.build(self.plan, self._loading()),
             dataset_name=self.plan.dataset,
             progress=self.progress,
         )
@@ -137,7 +139,11 @@ class _Run:
         pipeline.sync_destination()
         return pipeline
 
-    def _extract(self, pipeline: dlt.Pipeline, feeds: Sequence[Feed], standing: frozenset[str]) -> None:
+    def _loading(self) -> Loading:
+        afresh = frozenset(table.name for table in self.plan.tables if table.is_afresh)
+        return Loading(self.meter, self.plan.pipeline, afresh, self.extraction.appends)
+
+    def _extract(self, pipeline: dlt.Pipeline, feeds: Sequence[Feed], standing: Standing) -> None:
         self.extraction.folder.mkdir()
         pipeline.extract(build.source(self.plan.pipeline, feeds, self.extraction, standing), workers=1)
         missing = [table.name for table in self.plan.tables if table.name not in self.extraction.rows]
@@ -158,8 +164,9 @@ class _Run:
 
     def _verify(self, counts: tuple[TableCounts, ...]) -> None:
         """Compare what was read with what was loaded and, for replaced tables, with what is there now."""
-        afresh = {table.name for table in self.plan.tables if table.is_afresh and table.mode == "merge"}
-        replaced = tuple(table.name for table in self.plan.tables if table.mode == "replace" or table.is_afresh)
+        anew = {name for name, append in self.extraction.appends.items() if append.is_anew}
+        afresh = anew | {table.name for table in self.plan.tables if table.is_afresh and table.mode == "merge"}
+        replaced = (*(table.name for table in self.plan.tables if table.mode == "replace"), *afresh)
         there = self.destination.count_rows(self.plan.destination, self.plan.dataset, replaced) if replaced else {}
         for count in counts:
             now = there.get(count.name, count.rows_loaded)
@@ -168,6 +175,16 @@ class _Run:
             if count.rows_extracted != count.rows_loaded or not (now == count.rows_loaded or is_fewer_right):
                 told = f"{count.rows_extracted:,} rows were read, {count.rows_loaded:,} loaded, {now} are there"
                 raise SyncError("unknown_error", f"{count.name}: {told}.")
+        self._verify_appended()
+
+    def _verify_appended(self) -> None:
+        """Ask the destination whether this run was the last to append: rows go in only where nobody was faster."""
+        if not (appends := self.extraction.appends):
+            return
+        marks = self.destination.marks(self.plan.destination, self.plan.dataset, self.plan.pipeline)
+        for table, append in appends.items():
+            if (mark := marks.get(table)) is None or mark.name != append.mark:
+                raise SyncError("unknown_error", f"{table}: another run appended meanwhile; these rows were not added.")
 
     def _detail(self, name: StepName) -> str:
         """What a step did, in a few words; how long it took is recorded beside it."""

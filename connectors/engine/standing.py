@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from connectors.destinations.bookkeeping import Standing
 from connectors.destinations.registry import Destination
 from connectors.plan import SyncError, SyncPlan
 
 
-def standing_tables(plan: SyncPlan, destination: Destination) -> frozenset[str]:
-    """Return the names of the plan's tables that earlier runs of this entity made and that still hold rows.
+def standing_tables(plan: SyncPlan, destination: Destination) -> Standing:
+    """Return which of the plan's tables earlier runs of this entity made and still hold rows, and their marks.
 
     An empty one counts as not there: a load that was killed right after it made a dropped table anew leaves it so, and
     reading on from the stored cursor would miss all its rows. A table that is rightly empty costs one full read.
@@ -23,4 +24,4 @@ def standing_tables(plan: SyncPlan, destination: Destination) -> frozenset[str]:
             "this connection did not load. They would be lost, so nothing was copied. Move them or drop them there."
         )
         raise SyncError("misconfigured", message)
-    return standing.ours
+    return standing

@@ -253,7 +253,7 @@ def _table_rows(connection: Connection, tables: list[Table]) -> Iterable[TableRo
                 mode=table.get_mode_display(),
                 keys=", ".join(table.keys),
                 # A table that is replaced is read whole each time.
-                cursor=table.cursor if table.mode == Mode.MERGE else "",
+                cursor=table.cursor if table.mode != Mode.REPLACE else "",
                 rows=loaded.get(table.name),
             )
 

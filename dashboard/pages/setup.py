@@ -177,12 +177,15 @@ def _asked(form: Form, field: Field, *, is_stored: bool = False, instead: str = 
 
 def _line(table: Table, typed: Mapping[str, Collection[UUID]] | None) -> TableLine:
     keys = ", ".join(table.keys)
-    merged = f"Merge by {keys}" + (f", cursor {table.cursor}" if table.cursor else "")
+    how = {
+        Mode.MERGE: f"Merge by {keys}" + (f", cursor {table.cursor}" if table.cursor else ""),
+        Mode.APPEND: f"Append by cursor {table.cursor}",
+    }
     return TableLine(
         pk=table.pk,
         name=table.name,
         schema=table.source_schema,
-        how=merged if table.mode == Mode.MERGE else "Full replace",
+        how=how.get(Mode(table.mode), "Full replace"),
         rows="" if table.estimated_rows is None else formatting.number(table.estimated_rows),
         is_chosen=table.pk in typed["chosen"] if typed and table.pk in typed["shown"] else table.is_selected,
     )

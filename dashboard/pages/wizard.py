@@ -171,12 +171,13 @@ def _groups(manifest: Manifest, tables: Sequence[Table], chosen: Collection[UUID
 
 
 def _table(table: Table, chosen: Collection[UUID]) -> TableRow:
-    is_merged = table.mode == "merge"
+    how = {"merge": f"Merge by {', '.join(table.keys)}", "append": "Append by cursor"}
+    is_incremental = table.mode in how
     return TableRow(
         pk=table.pk,
         name=table.name,
-        how=f"Merge by {', '.join(table.keys)}" if is_merged else "Full replace",
-        cursor=table.cursor if is_merged and table.cursor else formatting.NOT_APPLICABLE,
+        how=how.get(table.mode, "Full replace"),
+        cursor=table.cursor if is_incremental and table.cursor else formatting.NOT_APPLICABLE,
         rows=formatting.number(table.estimated_rows),
         is_chosen=table.pk in chosen,
     )

@@ -21,14 +21,14 @@ from connectors import postgres
 from connectors.failures import postgres_failure
 from connectors.plan import Reporter, SyncError, SyncPlan, TablePlan
 from connectors.providers.feed import Column, Feed, FileChunk, ReadRequest
-from connectors.providers.postgres import access, catalog
+from connectors.providers.postgres import access, appending, catalog
 
 # One file is one load job: large enough to be fast, small enough that several load at once and progress shows.
 FILE_BYTES = 32 * 1024 * 1024
 # How many rows are read between two reports; reporting also notices a cancel.
 REPORT_ROWS = 5_000
 # Rows of transactions that began before the last sync and ended after it carry an older time than its cursor.
-LAG = "10 minutes"
+LAG = appending.LAG
 
 
 @contextmanager
@@ -38,16 +38,30 @@ def open_feeds(plan: SyncPlan, reporter: Reporter, *, arrays_as_json: bool) -> I
     try:
         access.check_schema(connection, plan.entity_ref or access.schema_of(plan.source))
         connection.execute("SET idle_in_transaction_session_timeout = 0")
+        ends = _ends(connection, plan, reporter)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         shapes = _shapes(connection, plan, reporter)
         yield tuple(
-            _feed(_Reader(connection, reporter, table, shape, arrays_as_json))
+            _feed(_Reader(connection, reporter, table, shape, arrays_as_json, ends.get(table.name)))
             for table, shape in zip(plan.tables, shapes, strict=True)
         )
     except psycopg.Error as error:
         raise postgres_failure(error, "source") from None
     finally:
         connection.close()
+
+
+def _ends(connection: psycopg.Connection[Any], plan: SyncPlan, reporter: Reporter) -> dict[str, _End]:
+    """Say up to where tables may be read that are appended to by something that is no time; see `appending`."""
+    found: dict[str, _End] = {}
+    for table in plan.tables:
+        if table.mode != "append":
+            continue
+        for shape in catalog.shapes(connection, _schema(plan, table), [table.name]):
+            of = {column.name: column.data_type for column in shape.columns}.get(table.cursor)
+            if of is not None and of not in appending.TIMES:
+                found[table.name] = _End(*appending.settled(connection, shape, table.cursor, reporter.check))
+    return found
 
 
 def _shapes(connection: psycopg.Connection[Any], plan: SyncPlan, reporter: Reporter) -> list[catalog.TableShape]:
@@ -67,6 +81,14 @@ def _schema(plan: SyncPlan, table: TablePlan) -> str:
     return table.source_schema or plan.entity_ref or access.schema_of(plan.source)
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The highest cursor value to read, and whether nothing below it can still come."""
+
+    cursor: str | None
+    is_settled: bool
+
+
 @dataclass(slots=True)
 class _Reader:
     """Reads one table into files."""
@@ -76,6 +98,7 @@ class _Reader:
     table: TablePlan
     shape: catalog.TableShape
     arrays_as_json: bool
+    end: _End | None = None
     rows: int = field(default=0)
 
     def columns(self) -> tuple[Column, ...]:
@@ -91,13 +114,13 @@ class _Reader:
     def read(self, request: ReadRequest) -> Iterator[FileChunk]:
         """Write the rows into files in `request.folder`: at least one, so that an empty table is replaced too."""
         try:
-            cursor = self._highest_cursor()
+            cursor = self._last_cursor(request) if self.table.mode == "append" else self._highest_cursor()
             yield from self._files(request, cursor or request.since)
         except psycopg.Error as error:
             raise postgres_failure(error, "source") from None
 
     def _files(self, request: ReadRequest, cursor: str | None) -> Iterator[FileChunk]:
-        with self.connection.cursor().copy(self._copy_statement(request.since)) as copy:
+        with self.connection.cursor().copy(self._copy_statement(request.since, cursor)) as copy:
             lines = iter(copy)
             is_more = True
             while is_more:
@@ -148,9 +171,25 @@ class _Reader:
         row = self.connection.execute(statement).fetchone()
         return str(row[0]) if row and row[0] is not None else None
 
-    def _copy_statement(self, since: str | None) -> sql.Composed:
+    def _last_cursor(self, request: ReadRequest) -> str | None:
+        """Return the highest cursor value that is appended now, None for nothing."""
+        if self.end is not None:
+            if self.end.is_settled:
+                return self.end.cursor
+            told = f"{self.table.name}: somebody has been writing into it for long; new rows wait for the next sync."
+            self.reporter.log("warning", "extract", told)
+            return request.since
+        cursor = sql.Identifier(self.table.cursor)
+        due = appending.due(cursor, self._cursor_column.data_type)
+        statement = sql.SQL("SELECT max({})::text FROM {} WHERE {}").format(cursor, self._name, due)
+        row = self.connection.execute(statement).fetchone()
+        return str(row[0]) if row and row[0] is not None else request.since
+
+    def _copy_statement(self, since: str | None, until: str | None) -> sql.Composed:
         rows = sql.SQL("SELECT {} FROM {}{}").format(
-            sql.SQL(", ").join(self._expression(column) for column in self.columns()), self._name, self._where(since)
+            sql.SQL(", ").join(self._expression(column) for column in self.columns()),
+            self._name,
+            self._where(since, until),
         )
         # Every value is quoted and NULL is a bare \N, so an empty string and NULL never look alike.
         return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, NULL '\\N', FORCE_QUOTE *, ENCODING 'UTF8')").format(rows)
@@ -161,7 +200,9 @@ class _Reader:
             return sql.SQL("to_jsonb({}) AS {}").format(name, name)
         return sql.Composed([name])
 
-    def _where(self, since: str | None) -> sql.Composable:
+    def _where(self, since: str | None, until: str | None) -> sql.Composable:
+        if self.table.mode == "append":
+            return self._where_new(since, until)
         if since is None or not self._is_incremental:
             return sql.SQL("")
         cursor = sql.Identifier(self.table.cursor)
@@ -171,6 +212,17 @@ class _Reader:
             value += sql.SQL(" - {}::interval").format(sql.Literal(LAG))
         # A row without a cursor value cannot be told to be old, so it is read each time.
         return sql.SQL(" WHERE {} >= {} OR {} IS NULL").format(cursor, value, cursor)
+
+    def _where_new(self, since: str | None, until: str | None) -> sql.Composable:
+        """Return the condition for rows beyond `since`, up to `until`: none is read twice, so none is there twice.
+
+        A row without a cursor value would be read each time or never; it is left out.
+        """
+        if until is None:
+            return sql.SQL(" WHERE false")
+        cursor, exact = sql.Identifier(self.table.cursor), sql.SQL(self._cursor_column.postgres_type or "text")
+        beyond = sql.SQL("{} > {}::{}").format(cursor, sql.Literal(since), exact) if since else sql.SQL("true")
+        return sql.SQL(" WHERE {} AND {} <= {}::{}").format(beyond, cursor, sql.Literal(until), exact)
 
     @property
     def _cursor_column(self) -> Column:

@@ -118,10 +118,10 @@ def install() -> None:
 def _install_in_engine(folder: Path) -> None:
     from dlt.pipeline.pipeline import Pipeline  # noqa: PLC0415 - heavy, and only where it is needed
 
-    from connectors.engine.destinations import _PostgresCopy  # noqa: PLC0415 - imports dlt
+    from connectors.engine.destinations.postgres import Copy  # noqa: PLC0415 - imports dlt
 
     _before(Pipeline, "normalize", lambda *_: _die_at(folder, "extracted"))
-    _after(_PostgresCopy, "run", lambda: _die_at(folder, "load"))
+    _after(Copy, "run", lambda: _die_at(folder, "load"))
     inner = Pipeline.load
 
     def load(pipeline: Any, *args: Any, **kwargs: Any) -> Any:

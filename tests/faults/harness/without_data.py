@@ -16,6 +16,7 @@ from django.conf import settings
 
 from connectors import schedules
 from connectors.destinations import postgres
+from connectors.destinations.bookkeeping import Standing
 from connectors.errors import REGISTRY
 from connectors.errors.kinds import TRANSIENT
 from connectors.models import Entity
@@ -110,7 +111,7 @@ def rows_standing(put: Put) -> None:
 def tables_standing(put: Put) -> None:
     from connectors.engine import run  # noqa: PLC0415 - imports dlt
 
-    put(run, "standing_tables", lambda plan, _: frozenset(table.name for table in plan.tables))
+    put(run, "standing_tables", lambda plan, _: Standing(frozenset(table.name for table in plan.tables)))
 
 
 @guard("the cursor travels with the rows", SYNC)
