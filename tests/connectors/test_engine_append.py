@@ -106,20 +106,17 @@ def test_a_process_that_dies_after_the_rows_are_in_adds_none_twice(
     assert found(route, request) == there(shop)
 
 
-@kinds
-@pytest.mark.parametrize(
-    ("event", "what"), [("extracted", "orders"), ("step", "load running"), ("step", "finalize running")]
-)
+@pytest.mark.parametrize(("event", "what"), [("step", "load running"), ("step", "finalize running")])
 def test_a_killed_run_is_made_good_by_the_next(
-    shop: psycopg.Connection[Any], route: Route, request: pytest.FixtureRequest, event: str, what: str
+    shop: psycopg.Connection[Any], to_postgres: Route, request: pytest.FixtureRequest, event: str, what: str
 ) -> None:
-    route.sync(APPENDED)
+    to_postgres.sync(APPENDED)
     insert(shop, *range(20_001, 20_006))
 
-    assert route.sync_and_die(APPENDED, die_when=lambda *seen: seen == (event, what)) == signal.SIGKILL
-    route.sync(APPENDED)
+    assert to_postgres.sync_and_die(APPENDED, die_when=lambda *seen: seen == (event, what)) == signal.SIGKILL
+    to_postgres.sync(APPENDED)
 
-    assert found(route, request) == there(shop)
+    assert found(to_postgres, request) == there(shop)
 
 
 def test_a_run_that_was_overtaken_adds_nothing(
@@ -139,19 +136,18 @@ def test_a_run_that_was_overtaken_adds_nothing(
     assert found(to_postgres, request) == there(shop)
 
 
-@kinds
 @pytest.mark.parametrize("before", [REPLACED, MERGED])
 def test_another_mode_before_doubles_nothing(
-    shop: psycopg.Connection[Any], route: Route, request: pytest.FixtureRequest, before: TablePlan
+    shop: psycopg.Connection[Any], to_postgres: Route, request: pytest.FixtureRequest, before: TablePlan
 ) -> None:
-    route.sync(APPENDED)
+    to_postgres.sync(APPENDED)
     insert(shop, 20_001, at="2025-11-01 00:00+00")
-    route.sync(before)
+    to_postgres.sync(before)
     insert(shop, 20_002)
 
-    last = route.sync(APPENDED)
+    last = to_postgres.sync(APPENDED)
 
-    assert found(route, request) == there(shop)
+    assert found(to_postgres, request) == there(shop)
     # What was merged is gone on from; what was replaced has no cursor, so it is written anew.
     assert last.tables[0].rows_loaded == (1 if before is MERGED else FIRST + 2)
 
