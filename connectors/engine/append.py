@@ -12,7 +12,7 @@ in only while the mark is the one that the attempt found at its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,6 @@ from typing import Any
 from uuid import uuid4
 
 from dlt.common.destination.typing import PreparedTableSchema
-from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
@@ -110,10 +109,12 @@ class AppendJob(SqlMergeFollowupJob):
         name, ledger = (sql_client.make_qualified_table_name(one) for one in (str(table["name"]), APPENDS))
         with sql_client.with_staging_dataset():
             staged = sql_client.make_qualified_table_name(str(table["name"]))
-        columns = [sql_client.escape_column_name(one) for one in get_columns_names_with_prop(table, "name")]
-        keys = [sql_client.escape_column_name(one) for one in get_columns_names_with_prop(table, "primary_key")]
+        columns = [sql_client.escape_column_name(one) for one in table["columns"]]
+        keys = [
+            sql_client.escape_column_name(one) for one, column in table["columns"].items() if column.get("primary_key")
+        ]
         due = f"next_mark = '{cls.append.mark}' AND mark = '{cls.append.after}'"
-        is_due = f"EXISTS (SELECT 1 FROM {ledger} WHERE {due})"
+        is_due = f"EXISTS (SELECT 1 FROM {ledger} WHERE {due})"  # noqa: S608 - dlt quotes the names
         # Pages of an API may give a record twice; a key comes in one run once.
         rows = f"SELECT {', '.join(columns)} FROM {staged} WHERE {is_due}"  # noqa: S608 - dlt quotes the names
         if keys:
@@ -134,7 +135,8 @@ def newer(rows: Iterable[dict[str, Any]], column: str, since: str | None) -> lis
 
 
 def _is_beyond(value: str, since: str) -> bool:
-    for reading in (Decimal, _moment):
+    readings: tuple[Callable[[str], Any], ...] = (Decimal, _moment)
+    for reading in readings:
         try:
             return bool(reading(value) > reading(since))
         except (ValueError, ArithmeticError):

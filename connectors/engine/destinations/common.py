@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, ClassVar
 
@@ -11,7 +11,7 @@ from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableL
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TSchemaTables
-from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 
 from connectors.engine import append
 from connectors.engine.append import Append
@@ -34,14 +34,14 @@ class Loading:
     appends: Mapping[str, Append]
 
 
-class CopyClient(SqlJobClientBase):
+class CopyClient(SqlJobClientWithStagingDataset):
     """Text files go through `copy_job`, a table that was dropped comes back, and rows are appended once."""
 
     copy_job: ClassVar[type[RunnableLoadJob]]
     loading: ClassVar[Loading]
 
     def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
-        name = table_chain[0]["name"]
+        name = str(table_chain[0]["name"])
         if name in self.loading.appends:
             return [append.job(self.loading.appends[name]).from_table_chain(table_chain, self.sql_client)]
         if name in self.loading.afresh:
@@ -62,7 +62,7 @@ class CopyClient(SqlJobClientBase):
 
     def update_stored_schema(
         self,
-        only_tables: Iterable[str] | None = None,
+        only_tables: Any = None,
         expected_update: Any = None,
         force: bool = True,  # noqa: FBT001, FBT002 - dlt's
     ) -> TSchemaTables | None:
