@@ -199,4 +199,75 @@ ENTRIES = (
         retry=DATA,
         breaks=True,
     ),
+    ErrorEntry(
+        code="file_too_large",
+        short="File too large",
+        title="A file of {source} is larger than allowed",
+        cause="A file, what it grows to when it is unpacked, or the number of its columns is beyond the limit of this "
+        "installation. It was not read, so that it takes neither the memory nor the disk of this machine.",
+        who="operator",
+        end_user_text="A file is too large to be read.",
+        actions=(
+            Action("Look at the file named in the log", "Split it, or take it out of the folder."),
+            Action(
+                "Ask an admin to raise the limit", "The settings whose names begin with PATCHBAY_FILE.", "contact_admin"
+            ),
+            SYNC_NOW,
+        ),
+        retry=DATA,
+        breaks=True,
+    ),
+    ErrorEntry(
+        code="file_changed",
+        short="File changed",
+        title="A file of {source} changed while it was read",
+        cause="A file was written to, replaced or removed while Patchbay read it, so what was read may be half of it. "
+        "Nothing of this run was loaded.",
+        who="provider",
+        end_user_text="A file was still being written. We try again by ourselves.",
+        actions=(
+            CHECK_LATER,
+            Action("Let files appear when they are whole", "Write them under another name, then rename them."),
+            SYNC_NOW,
+        ),
+        retry=TRANSIENT,
+    ),
+    ErrorEntry(
+        code="host_key_unknown",
+        short="Host key missing",
+        title="The key of {source} is not confirmed yet",
+        cause="A server proves by its host key that it is the one that is meant. Nobody has confirmed the key of this "
+        "one yet, so no password was sent to it.",
+        who="operator",
+        end_user_text="The server is not confirmed yet.",
+        actions=(
+            Action(
+                "Compare the key with what the server's owner says",
+                "The log shows it. Where it is the same, put it into the settings.",
+                "edit_settings",
+            ),
+            TEST,
+        ),
+        retry=CONFIG,
+        breaks=True,
+    ),
+    ErrorEntry(
+        code="host_key_changed",
+        short="Host key changed",
+        title="{source} shows another host key than before",
+        cause="The server was set up anew, or another one answers in its place. No password was sent to it.",
+        who="operator",
+        end_user_text="The server is not the one that was connected before.",
+        actions=(
+            Action(
+                "Ask the server's owner whether its key was changed",
+                "Where it was, put the new one into the settings; the log shows it.",
+                "edit_settings",
+            ),
+            TEST,
+        ),
+        retry=CONFIG,
+        breaks=True,
+        holds=True,
+    ),
 )

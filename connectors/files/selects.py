@@ -1,0 +1,200 @@
+"""The statement that reads a file and writes its rows: each value as the text that all destinations read.
+
+Values that do not fit their column stop it, by DuckDB's `error`, with a mark that says where. Names and values of
+people are quoted or bound; nothing of a file becomes a part of the statement unquoted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connectors.files import names, types
+from connectors.providers.feed import Column
+
+if TYPE_CHECKING:
+    from connectors.files.opening import DataFile, Source, Wanted
+
+MARK = "patchbay-refused"
+# The place of what is wrong with a whole line.
+NO_OBJECT = 999_999
+_BLANK = "NULL::VARCHAR"
+_WRITTEN = "FORMAT csv, HEADER, FORCE_QUOTE *, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '\\N'"
+# Types that only Parquet tells, for values of other files of the same table.
+_DUCK_TYPES = {"smallint": "SMALLINT", "integer": "INTEGER", "real": "FLOAT", "uuid": "UUID", "bytea": "BLOB"}
+
+
+@dataclass(slots=True)
+class Statement:
+    """A statement and the values that are bound to its marks, in their order."""
+
+    text: str = ""
+    values: list[Any] = field(default_factory=list)
+
+
+def quoted(name: str) -> str:
+    """Return a name as an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as a literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def copying(file: DataFile, wanted: Wanted, source: Source, target: Path) -> Statement:
+    """Return the statement that writes the wanted rows of `file` to `target`, as a CSV text with a header."""
+    own = {column.name: place for place, column in enumerate(file.columns)}
+    stated = {
+        names.FILE: literal(source.name),
+        names.MODIFIED: literal(source.modified),
+        names.ROW: "CAST(r AS VARCHAR)",
+    }
+    made = [
+        f"{stated.get(column.name) or _value(file, own, column, place)} AS {quoted(column.name)}"
+        for place, column in enumerate(wanted.columns)
+    ]
+    text = f"SELECT {', '.join(made)} FROM ({_rows(file)})"
+    if file.format == "jsonl":
+        text += f" WHERE CASE WHEN is_object THEN true ELSE {_refusal(NO_OBJECT, 'BOOLEAN')} END"
+    if wanted.latest_of:
+        keys = ", ".join(quoted(key) for key in wanted.latest_of)
+        text = f"SELECT * FROM ({text}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {_order(wanted)}) = 1"
+    return Statement(f"COPY ({text}) TO {literal(str(target))} ({_WRITTEN})")
+
+
+def _order(wanted: Wanted) -> str:
+    del wanted
+    return f"CAST({quoted(names.ROW)} AS BIGINT) DESC"
+
+
+def _rows(file: DataFile) -> str:
+    """Return the query that reads the file: its columns as c0, c1 and so on, and the number of each row as r."""
+    path = literal(str(file.path))
+    if file.format == "parquet":
+        columns = ", ".join(f"{quoted(raw)} AS c{place}" for place, raw in enumerate(file.raw_names))
+        rows = f"SELECT {columns}, file_row_number + 1 AS r FROM read_parquet({path}, file_row_number = true)"
+    elif file.format == "jsonl":
+        pointers = ", ".join(literal(_pointer(raw)) for raw in file.raw_names)
+        found = f"json_extract(json, [{pointers}])" if pointers else "NULL"
+        columns = "".join(f"found[{place + 1}] AS c{place}, " for place in range(len(file.raw_names)))
+        inner = f"SELECT json, row_number() OVER () AS r FROM read_ndjson_objects({path}, {_longest(file)})"
+        rows = (
+            f"SELECT {columns}r, is_object FROM "
+            f"(SELECT {found} AS found, json_type(json) = 'OBJECT' AS is_object, r FROM ({inner}))"
+        )
+    else:
+        rows = f"SELECT *, row_number() OVER () AS r FROM {_csv(file, path)}"
+    return rows
+
+
+def _csv(file: DataFile, path: str) -> str:
+    if file.dialect is None or not file.columns:
+        return "(SELECT 1 WHERE false)"
+    quote = literal(file.dialect.quote)
+    longest = file.limits.line_bytes
+    columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(file.columns)))
+    return (
+        f"read_csv({path}, auto_detect = false, header = {str(file.dialect.has_names).lower()}, "
+        f"delim = {literal(file.dialect.delimiter)}, quote = {quote}, escape = {quote}, nullstr = '', "
+        f"allow_quoted_nulls = false, strict_mode = true, max_line_size = {longest}, buffer_size = {longest * 2}, "
+        f"columns = {{{columns}}})"
+    )
+
+
+def _longest(file: DataFile) -> str:
+    return f"maximum_object_size = {file.limits.line_bytes}"
+
+
+def _pointer(key: str) -> str:
+    """Return where a key lies in an object (RFC 6901)."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _value(file: DataFile, own: dict[str, int], column: Column, place: int) -> str:
+    """Return the expression that gives a value of `column` as text, NULL where the file has no such column."""
+    if column.name not in own:
+        return _BLANK
+    at = own[column.name]
+    if file.format == "parquet":
+        return _of_parquet(f"c{at}", file.columns[at], column, place)
+    if file.format == "jsonl":
+        if column.data_type == "json":
+            return f"CASE WHEN json_type(c{at}) = 'NULL' THEN NULL ELSE CAST(c{at} AS VARCHAR) END"
+        return _checked(f"(c{at}->>'$')", column, place)
+    if types.kind_of(column) is types.TEXT:
+        # Of a text without NUL, as it was made plain.
+        return f"c{at}"
+    return _checked(f"c{at}", column, place)
+
+
+def _of_parquet(name: str, own: Column, column: Column, place: int) -> str:
+    text = _parquet_text(name, own)
+    if column.data_type == "text" and own.data_type == "text":
+        return _without_nul(text, place)
+    is_same = own.postgres_type == column.postgres_type
+    return text if is_same else _checked(text, column, place)
+
+
+def _parquet_text(name: str, own: Column) -> str:
+    if own.data_type == "binary":
+        return f"'\\x' || lower(hex({name}))"
+    if own.data_type == "json":
+        return f"CAST(to_json({name}) AS VARCHAR)"
+    if own.data_type == "time":
+        return f"CAST(CAST({name} AS TIME) AS VARCHAR)"
+    if own.postgres_type == "timestamp without time zone":
+        return _era(f"CAST(CAST({name} AS TIMESTAMP) AS VARCHAR)")
+    if own.data_type in {"timestamp", "date"}:
+        return _era(f"CAST({name} AS VARCHAR)")
+    return f"CAST({name} AS VARCHAR)"
+
+
+def _era(text: str) -> str:
+    """Put the mark of years before the first one where PostgreSQL has it: at the very end."""
+    moved = f"regexp_replace({text}, '^(.*?) \\(BC\\)(.*)$', '\\1\\2 BC')"
+    return f"CASE WHEN contains({text}, '(BC)') THEN {moved} ELSE {text} END"
+
+
+def _checked(text: str, column: Column, place: int) -> str:
+    """Return `text` where it is a value of the column's type, NULL where it is empty; stop where it is neither."""
+    kind = types.kind_of(column)
+    if kind is types.TEXT:
+        return _without_nul(text, place)
+    fits = _fits(text, kind) if kind else f"TRY_CAST({text} AS {_duck_type(column)}) IS NOT NULL"
+    made = {types.BOOLEAN: f"lower({text})", types.ZONED: f"CAST({_tried(text, types.ZONED)} AS VARCHAR)"}
+    shown = made.get(kind, text) if kind else text
+    return f"CASE WHEN {fits} THEN {shown} WHEN {text} IS NULL OR {text} = '' THEN NULL ELSE {_refusal(place)} END"
+
+
+def _fits(text: str, kind: types.Kind) -> str:
+    """Return the cheapest condition that holds for what `types` calls a value of this kind, and for nothing else."""
+    if kind is types.JSON:
+        return f"json_valid({text})"
+    if kind is types.BOOLEAN:
+        return f"lower({text}) IN ('true', 'false')"
+    if kind in {types.BIGINT, types.DATE}:
+        # It comes back as it was: no zeros before it, no plus sign, no blanks.
+        return f"CAST({_tried(text, kind)} AS VARCHAR) = {text}"
+    matches = f"regexp_full_match({text}, {literal(kind.pattern)})"
+    return matches if kind is types.NUMERIC else f"{matches} AND {_tried(text, kind)} IS NOT NULL"
+
+
+def _tried(text: str, kind: types.Kind) -> str:
+    return f"TRY_CAST({text} AS {kind.duck_type})"
+
+
+def _without_nul(text: str, place: int) -> str:
+    return f"CASE WHEN contains({text}, chr(0)) THEN {_refusal(place)} ELSE {text} END"
+
+
+def _refusal(place: int, duck_type: str = "VARCHAR") -> str:
+    return f"CAST(error('{MARK}|' || r || '|{place}|') AS {duck_type})"
+
+
+def _duck_type(column: Column) -> str:
+    if found := re.fullmatch(r"numeric\((\d+),(\d+)\)", column.postgres_type):
+        return f"DECIMAL({found[1]}, {found[2]})"
+    return _DUCK_TYPES.get(column.postgres_type, "VARCHAR")
