@@ -8,10 +8,24 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import crowd, entities, funnel, ingest, insight, joblog, jobs, overhead, pages, search, slots, soak
+from benchmarks import (
+    crowd,
+    entities,
+    funnel,
+    ingest,
+    insight,
+    joblog,
+    jobs,
+    overhead,
+    pages,
+    search,
+    slots,
+    soak,
+    throughput,
+)
 from benchmarks.installation import Installation, installation, say
 
-_ALL = ("overhead", "crowd", "pages", "entities", "joblog", "slots")
+_ALL = ("overhead", "throughput", "crowd", "pages", "entities", "joblog", "slots")
 # What takes 20 GB of disk, and what has a verdict, are asked for by name.
 _NAMED = ("search", "insight", "jobs", "funnel", "ingest", "soak")
 
@@ -40,6 +54,7 @@ def _measure(name: str, asked: argparse.Namespace) -> int:
     measures: dict[str, Callable[[Installation], None]] = {
         "overhead": overhead.measure,
         "crowd": crowd.measure,
+        "throughput": throughput.measure,
         "pages": pages.measure,
         "entities": entities.measure,
         "joblog": joblog.measure,
