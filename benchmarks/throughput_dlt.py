@@ -57,7 +57,7 @@ def main() -> None:
 
 def _run(asked: dict[str, Any], address: str, folder: Path) -> None:
     is_file = asked["destination"]["kind"] == "duckdb"
-    staging = {"replace_strategy": "insert-from-staging"}
+    staging: dict[str, Any] = {"replace_strategy": "insert-from-staging"}
     destination = (
         dlt.destinations.duckdb(str(Path(asked["folder"]) / "plain.duckdb"), **staging)
         if is_file
@@ -95,9 +95,11 @@ def _text(address: str, table: dict[str, Any], folder: Path) -> DltResource:
                     yield dlt.mark.with_file_import(str(path), "csv", rows)
 
     columns = _columns(address, name)
-    hints = {column: {"name": column, "data_type": kind} for column, kind in columns.items()}
+    hints: Any = {column: {"name": column, "data_type": kind} for column, kind in columns.items()}
     disposition: Any = {"disposition": "merge", "strategy": "delete-insert"} if cursor else "replace"
-    resource: DltResource = dlt.resource(
+    # What its types say does not know of what its resources take.
+    make: Any = dlt.resource
+    resource: DltResource = make(
         files(),
         name=name,
         columns=hints,
