@@ -47,7 +47,9 @@ class Endpoint:
 class RowFilter:
     """One condition that a row must meet to be copied. `value` is text as it was typed; the source casts it.
 
-    Whoever reads it binds the value as a parameter: it never becomes a part of a statement's text.
+    Whoever reads it binds the value as a parameter: it never becomes a part of a statement's text. NULL meets `is_null`
+    and `ne`, since it is another value than any. Text is compared as written. A value that is not of the column's type
+    is `misconfigured`. `connectors.engine.shaping` is what every source agrees with.
     """
 
     column: str
@@ -74,6 +76,8 @@ class TablePlan:
     protected: tuple[tuple[str, Protection], ...] = ()
     protection_key: str = field(repr=False, default="")
     estimated_rows: int | None = None
+    # Goes up with each change after which all rows must be read again, such as another protection or key.
+    generation: int = 0
     # Set for a re-sync: read everything again and let it take the place of all rows that are there.
     is_afresh: bool = False
     # Set for a re-sync from a date: where the cursor is set back to, as the source writes it.
@@ -151,7 +155,10 @@ class Reporter(Protocol):
         """Report the running total of rows of a table; cheap, kept in memory, written once a second."""
 
     def columns(self, table: str, found: Mapping[str, str]) -> None:
-        """Record which columns a table has at the source, with their types, before any of it is refused."""
+        """Record which columns a table has at the source, with their types, before any of it is refused.
+
+        In the words in which `list_tables` tells types: both are compared with what was agreed. May raise `SyncError`.
+        """
 
     def log(self, level: LogLevel, step: str, message: str) -> None:
         """Add a line to the job's log. Secrets are removed before it is stored."""

@@ -34,6 +34,7 @@ MISSING = {
     "never_tested": "The connection was never tested with its current credentials.",
     "no_tables_selected": "No table is chosen, so there is nothing to copy.",
     "setup_unfinished": "Its setup was left before the last step, so nothing is planned yet.",
+    "schema_review_pending": "The source has changed, and its policy lets nothing run before somebody has decided.",
 }
 
 
@@ -55,6 +56,7 @@ class SetupFacts:
     is_tested: bool = True
     has_tables: bool = True
     is_finished: bool = True
+    is_reviewed: bool = True
     is_deleted: bool = False
 
 
@@ -78,6 +80,7 @@ def derive_setup(facts: SetupFacts) -> Derived | None:
         (facts.is_tested, "never_tested"),
         (facts.has_tables, "no_tables_selected"),
         (facts.is_finished, "setup_unfinished"),
+        (facts.is_reviewed, "schema_review_pending"),
     )
     for is_there, reason in missing:
         if not is_there:

@@ -89,15 +89,19 @@ def _text(client: SqlClientBase[Any]) -> str:
     return "STRING" if client.capabilities.sqlglot_dialect == "bigquery" else "VARCHAR(4000)"
 
 
-def job(append: Append) -> type[AppendJob]:
-    """Return the job that adds the rows of `append`, which dlt runs when all files of the table are staged."""
-    return type("Append", (AppendJob,), {"append": append})
+def job(append: Append, retypes: Sequence[str] = ()) -> type[AppendJob]:
+    """Return the job that adds the rows of `append`, which dlt runs when all files of the table are staged.
+
+    `retypes` change the types of columns once the table is empty.
+    """
+    return type("Append", (AppendJob,), {"append": append, "retypes": tuple(retypes)})
 
 
 class AppendJob(SqlMergeFollowupJob):
     """Adds the staged rows and moves the mark, in one transaction; dlt may run it again without adding them twice."""
 
     append: Append
+    retypes: Sequence[str]
 
     @classmethod
     def generate_sql(
@@ -123,6 +127,7 @@ class AppendJob(SqlMergeFollowupJob):
             # Changes nothing and locks the row, so that of two attempts one waits for the other.
             f"UPDATE {ledger} SET next_mark = next_mark WHERE next_mark = '{cls.append.mark}';",  # noqa: S608
             *([f"DELETE FROM {name} WHERE {is_due};"] if cls.append.is_anew else []),  # noqa: S608
+            *cls.retypes,
             f"INSERT INTO {name} ({', '.join(columns)}) {rows};",
             f"UPDATE {ledger} SET mark = next_mark, cursor_column = next_column, cursor_value = next_value WHERE {due};",  # noqa: S608, E501
         ]

@@ -12,11 +12,12 @@ from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
 from dlt.extract import DltResource, DltSource
 
 from connectors.destinations.bookkeeping import Standing
-from connectors.engine import append
+from connectors.engine import append, generations
 from connectors.engine.append import CURSOR, Append
 from connectors.engine.destinations.common import TYPE_HINT
 from connectors.engine.resync import first_cursor
 from connectors.engine.rows import RowFiles
+from connectors.engine.shaping import shaped
 from connectors.plan import Reporter, SyncError, TablePlan
 from connectors.providers.feed import Chunk, Column, Feed, FileChunk, ReadRequest, RowChunk
 
@@ -52,7 +53,7 @@ def source(name: str, feeds: Sequence[Feed], extraction: Extraction, standing: S
     A table that is not `standing` at the destination is read from its beginning, wherever its cursor is: somebody may
     have dropped it. Raises `SyncError("misconfigured")` for a table that cannot be written as it is set.
     """
-    resources = [_resource(feed, extraction, standing) for feed in feeds]
+    resources = [_resource(shaped(feed), extraction, standing) for feed in feeds]
     return DltSource(dlt.Schema(name), name, resources)
 
 
@@ -71,6 +72,8 @@ def _resource(feed: Feed, extraction: Extraction, standing: Standing) -> DltReso
             file.path.unlink()
             if _is_incremental(table) and file.cursor is not None:
                 state[CURSOR] = file.cursor
+        if table.generation:
+            state[generations.STATE_KEY] = table.generation
         if _is_incremental(table) and reached is not None and state.get(CURSOR) == reached:
             extraction.unmoved.add(table.name)
         if table.mode == "append":

@@ -9,7 +9,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from connectors.plan import SyncError
-from connectors.providers.feed import Column, FileChunk, RowChunk
+from connectors.providers.feed import Column, DataType, FileChunk, RowChunk
 
 NULL = "\\N"
 FILE_BYTES = 32 * 1024 * 1024
@@ -61,14 +61,20 @@ class RowFiles:
             if not column.nullable:
                 raise SyncError("bad_record", f"A record of {self._table} has no “{column.name}”.")
             return NULL
-        if column.data_type == "json":
-            return _quoted(json.dumps(value, ensure_ascii=False))
-        if isinstance(value, bool):
-            return '"true"' if value else '"false"'
-        text = str(value)
-        if isinstance(value, (dict, list)) or "\x00" in text:
+        text = plain_text(value, column.data_type)
+        is_nested = isinstance(value, (dict, list)) and column.data_type != "json"
+        if is_nested or "\x00" in text:
             raise SyncError("bad_record", f"“{column.name}” of a record of {self._table} is no plain value.")
         return _quoted(text)
+
+
+def plain_text(value: Any, data_type: DataType) -> str:
+    """Return the text of a value that is not None, as it is written into files."""
+    if data_type == "json":
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 def _quoted(text: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib import import_module
 
 import dlt
 
 from connectors.destinations import registry as destinations
 from connectors.destinations.bookkeeping import Standing
-from connectors.engine import build, context
+from connectors.engine import build, context, generations
 from connectors.engine import destinations as dlt_destinations
 from connectors.engine.destinations.common import Loading
 from connectors.engine.errors import classify
@@ -88,6 +89,12 @@ class _Run:
                 self.reporter.check()
                 standing = standing_tables(self.plan, self.destination)
                 pipeline = self._pipeline()
+                if names := generations.outdated(self.plan.tables, pipeline.state, self.plan.pipeline) & standing.ours:
+                    self._read_again(names)
+                    feeds = tuple(
+                        replace(feed, table=table) for feed, table in zip(feeds, self.plan.tables, strict=True)
+                    )
+                    pipeline = self._pipeline()
             with self._step("extract"):
                 self._extract(pipeline, feeds, standing)
         with self._step("normalize"):
@@ -138,6 +145,12 @@ class _Run:
         # The folder is new each time: cursor and schema come from where the data went.
         pipeline.sync_destination()
         return pipeline
+
+    def _read_again(self, names: frozenset[str]) -> None:
+        """Plan to read tables from their beginning whose rows are of an older making."""
+        self.plan = replace(self.plan, tables=generations.afresh(self.plan.tables, names))
+        told = ", ".join(sorted(names))
+        self.reporter.log("info", "check_access", f"All rows are read again, as the settings or types changed: {told}")
 
     def _loading(self) -> Loading:
         afresh = frozenset(table.name for table in self.plan.tables if table.is_afresh)

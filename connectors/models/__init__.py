@@ -14,13 +14,16 @@ from connectors.models.connection import (
     Connection,
     ConnectionQuerySet,
     KeptConnections,
+    SchemaPolicy,
     SetupStep,
     Tag,
 )
 from connectors.models.destination import Destination, DestinationQuerySet
-from connectors.models.entity import Entity, EntityQuerySet, Mode, Outcome, Table
+from connectors.models.entity import Entity, EntityQuerySet, Outcome
 from connectors.models.name import Name, NameQuerySet
 from connectors.models.pause import Pause, PauseQuerySet
+from connectors.models.schema import ChangeKind, ChangeStatus, SchemaChange, SchemaChangeQuerySet
+from connectors.models.table import Mode, Table, TableQuerySet
 
 __all__ = (
     "BROKEN_AFTER",
@@ -31,6 +34,8 @@ __all__ = (
     "OUTAGE_CODES",
     "Activity",
     "ActivityQuerySet",
+    "ChangeKind",
+    "ChangeStatus",
     "Connection",
     "ConnectionQuerySet",
     "Destination",
@@ -45,9 +50,13 @@ __all__ = (
     "Pause",
     "PauseQuerySet",
     "ScheduleKind",
+    "SchemaChange",
+    "SchemaChangeQuerySet",
+    "SchemaPolicy",
     "SetupStep",
     "Status",
     "SyncFacts",
     "Table",
+    "TableQuerySet",
     "Tag",
 )

@@ -30,14 +30,14 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
 
     def for_page(self) -> ConnectionQuerySet:
         """All that a connection's own pages show of it, in one query."""
-        return self.select_related("destination").defer("credentials")
+        return self.select_related("destination").defer("credentials", "protection_key")
 
     def for_list(self, now: datetime) -> ConnectionQuerySet:
         """All that a row of the list shows of the connection itself, in two queries, the second one for its tags.
 
         `is_stale`, `is_in_outage` and `is_expiring` say whether it has these flags at `now`.
         """
-        unseen = ("credentials", "config", "description", "owner__password")
+        unseen = ("credentials", "config", "description", "owner__password", "protection_key")
         of_destination = ("destination__credentials", "destination__config")
         whole = self.select_related("destination", "owner").prefetch_related("tags")
         flagged = whole.annotate(
@@ -180,6 +180,15 @@ class SetupStep(models.TextChoices):
     REVIEW = "review", "Review"
 
 
+class SchemaPolicy(models.TextChoices):
+    """What is done about a source whose tables have changed, before anybody has looked."""
+
+    ACCEPT_ALL = "accept_all", "Accept everything"
+    ACCEPT_COLUMNS = "accept_columns", "Accept new columns"
+    REVIEW = "review", "Review"
+    STOP = "stop", "Stop"
+
+
 class Connection(SyncFacts):
     """One source with its credentials, one destination, one schedule, its entities.
 
@@ -220,6 +229,12 @@ class Connection(SyncFacts):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     tags = models.ManyToManyField(Tag, blank=True, related_name="connections")
+    schema_policy = models.CharField(max_length=16, choices=SchemaPolicy, default=SchemaPolicy.ACCEPT_COLUMNS)
+    # When all tables of the source were listed last, and how many differences wait for a decision.
+    schema_read_at = models.DateTimeField(null=True, blank=True)
+    pending_changes = models.PositiveIntegerField(default=0)
+    # What goes into the digests of hashed columns, sealed; made with the first of them, and never another one.
+    protection_key = models.BinaryField(default=b"", blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -236,6 +251,7 @@ class Connection(SyncFacts):
                 "destination", "dataset", condition=~Q(dataset=""), name="connection_dataset_unique"
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="connection_status_known"),
+            models.CheckConstraint(condition=Q(schema_policy__in=SchemaPolicy.values), name="connection_policy_known"),
             models.CheckConstraint(condition=Q(interval_seconds__gte=60), name="connection_interval_a_minute"),
             # It becomes a link on pages: never one that a browser would run.
             models.CheckConstraint(

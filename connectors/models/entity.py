@@ -1,4 +1,4 @@
-"""The entities of a connection, and its tables."""
+"""The entities of a connection."""
 
 from __future__ import annotations
 
@@ -160,40 +160,3 @@ class Entity(SyncFacts):
     def get_absolute_url(self) -> str:
         """The address of the entity's drawer, which is a page of its own as well."""
         return reverse("connections:entity", args=[self.connection_id, self.pk])
-
-
-class Mode(models.TextChoices):
-    """How a table is written at the destination. There is no append without a cursor: it would double rows."""
-
-    REPLACE = "replace", "Full replace"
-    APPEND = "append", "Append by cursor"
-    MERGE = "merge", "Merge by key"
-
-
-class Table(models.Model):
-    """One table of a connection: whether and how it is copied."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tables")
-    name = models.CharField(max_length=200)
-    source_schema = models.CharField(max_length=200, blank=True)
-    product = models.CharField(max_length=60, blank=True)
-    is_selected = models.BooleanField(default=True)
-    mode = models.CharField(max_length=10, choices=Mode, default=Mode.REPLACE)
-    keys = models.JSONField(default=list, blank=True)
-    cursor = models.CharField(max_length=200, blank=True)
-    # Row filters and the chosen columns; empty means everything.
-    filter = models.JSONField(default=dict, blank=True)
-    columns = models.JSONField(default=list, blank=True)
-    estimated_rows = models.PositiveBigIntegerField(null=True, blank=True)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint("connection", "source_schema", "name", name="table_name_unique"),
-            models.CheckConstraint(condition=~Q(mode="merge") | ~Q(keys=[]), name="table_merge_needs_keys"),
-            models.CheckConstraint(condition=~Q(mode="append") | ~Q(cursor=""), name="table_append_needs_cursor"),
-        )
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return self.name

@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from connectors import secrets
 from connectors.ids import new_id
-from connectors.models import Connection, Destination, Entity, ScheduleKind, Table
+from connectors.models import Connection, Destination, Entity, ScheduleKind
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers import registry
 from connectors.services import facts, review
+from connectors.services.observe import observe_tables
 
 _DATASET_LENGTH = 40
 # Postgres cuts longer names off.
@@ -150,7 +151,7 @@ def tables_of_first_open(
 
 @transaction.atomic
 def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: Sequence[FoundTable]) -> None:
-    """Store the entities and tables that a tested source offers; what is known already is left as it is.
+    """Store the entities and tables that a tested source offers; what differs of known tables waits for a decision.
 
     The connection counts as tested, unless its credentials are others by now than those that `connection` holds. Where
     its settings are others by now, this is what another source offers, and nothing is stored.
@@ -160,7 +161,10 @@ def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: 
         return
     now = timezone.now()
     _take_up_entities(locked, entities)
-    Table.objects.bulk_create([_table(locked, found) for found in tables], ignore_conflicts=True)
+    if entities:
+        # Without one that lets us in, nothing was listed.
+        observe_tables(connection=locked, found=tables, scope=_scope(entities, tables), now=now)
+        locked = facts.lock(connection.pk)
     if review.is_same_sign_in(connection, locked):
         review.accept(locked, now)
     facts.refresh(locked, now=now)
@@ -191,17 +195,9 @@ def entity_dataset(dataset: str, ref: str) -> str:
     return f"{dataset}__{_plain(ref)}"[:_LONGEST_NAME].rstrip("_")
 
 
-def _table(connection: Connection, found: FoundTable) -> Table:
-    return Table(
-        connection=connection,
-        name=found.name,
-        source_schema=found.source_schema,
-        product=found.product,
-        mode=found.mode,
-        keys=list(found.keys),
-        cursor=found.cursor,
-        estimated_rows=found.estimated_rows,
-    )
+def _scope(entities: Sequence[FoundEntity], tables: Sequence[FoundTable]) -> set[str]:
+    """Return the schemas of which all tables were listed; with several entities those that were met."""
+    return {one.source_schema for one in tables} | ({entities[0].ref} if len(entities) == 1 else set())
 
 
 def dataset_name(name: str) -> str:

@@ -13,7 +13,16 @@ from connectors.services import activity, connect, facts
 _NAME_LENGTH = 200
 # Two people who press at once take the same name; the second one looks again.
 _TRIES = 5
-_SAME = ("schedule_kind", "interval_seconds", "cron", "description", "runbook_url", "owner", "setup_step")
+_SAME = (
+    "schedule_kind",
+    "interval_seconds",
+    "cron",
+    "description",
+    "runbook_url",
+    "owner",
+    "setup_step",
+    "schema_policy",
+)
 
 
 class DeletedError(Exception):

@@ -13,7 +13,7 @@ from django.db.models import Exists, Subquery
 from django.utils import timezone
 
 from connectors.errors import REGISTRY
-from connectors.models import Connection, Entity, Pause, ScheduleKind, Status, Table
+from connectors.models import Connection, Entity, Pause, ScheduleKind, SchemaPolicy, Status, Table
 from connectors.schedules import next_slot, schedule_of
 from connectors.status import Derived, RunFacts, SetupFacts, derive_connection, derive_entity
 
@@ -49,8 +49,14 @@ def setup_facts(connection: Connection) -> SetupFacts:
         is_tested=connection.tested_at is not None,
         has_tables=has_tables,
         is_finished=not connection.setup_step,
+        is_reviewed=is_reviewed(connection),
         is_deleted=connection.deleted_at is not None,
     )
+
+
+def is_reviewed(connection: Connection) -> bool:
+    """Whether nothing at the source waits for a decision that a run must not begin without."""
+    return connection.schema_policy != SchemaPolicy.STOP or not connection.pending_changes
 
 
 def refresh(connection: Connection, *, now: datetime | None = None) -> None:

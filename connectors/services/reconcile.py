@@ -102,6 +102,7 @@ def _setup(connection: Connection) -> SetupFacts:
         is_tested=connection.tested_at is not None,
         has_tables=bool(getattr(connection, "has_tables", False)),
         is_finished=not connection.setup_step,
+        is_reviewed=facts.is_reviewed(connection),
     )
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from django.conf import settings
 
 from connectors.engine.run import run_sync
-from connectors.models import Entity, Table
-from connectors.plan import Mode, Reporter, SyncError, SyncPlan, SyncResult, TablePlan
+from connectors.models import Connection, Entity, SchemaPolicy, Table
+from connectors.plan import Reporter, SyncError, SyncPlan, SyncResult, TablePlan
 from connectors.services.connect import destination_of, source_of
+from connectors.services.table_plans import Waits, in_force, planned, protection_key
+from jobs.handlers.schema_watch import PlanAgain, SchemaWatch
 from jobs.models import Job, Lease
 
 WORK_FOLDER = "work"
-
+# A plan that does not fit the source is made anew so often in one attempt.
+_PLANS = 4
+# So many tables that wait are named in an error.
+_TOLD = 3
 
 # Says how a selected table is copied, given what its settings say; None leaves it out.
 Choice = Callable[[Table, TablePlan], TablePlan | None]
@@ -33,42 +37,95 @@ def as_set(_table: Table, planned: TablePlan) -> TablePlan:
 
 
 def copy_entity(job: Job, reporter: Reporter, choice: Choice) -> SyncResult:
-    """Copy the chosen tables of the job's entity. Raises `SyncError` or `Stopped`; the attempt's folder goes anyway."""
-    workdir = _fresh_folder(job)
-    try:
-        plan = make_plan(job, workdir, choice)
-        names = ", ".join(table.name for table in plan.tables)
-        reporter.log("info", "check_access", f"Attempt {job.attempt}: {len(plan.tables)} tables to copy: {names}")
-        return run_sync(plan, reporter)
-    finally:
-        shutil.rmtree(workdir, ignore_errors=True)
+    """Copy the chosen tables of the job's entity. Raises `SyncError` or `Stopped`; the attempt's folder goes anyway.
+
+    A source that has changed since the plan was made is planned for again, before anything is read.
+    """
+    if job.entity is None:
+        raise SyncError("misconfigured", "A sync needs an entity.")
+    watch = SchemaWatch(reporter, job.connection, job.entity)
+    for _ in range(_PLANS):
+        workdir = _fresh_folder(job)
+        try:
+            return _copy(job, watch, workdir, choice)
+        except PlanAgain:
+            job.connection.refresh_from_db(fields=["schema_policy", "pending_changes", "schema_read_at"])
+        except SyncError as error:
+            if error.code != "source_object_missing" or not watch.list_tables():
+                raise
+            job.connection.refresh_from_db(fields=["schema_policy", "pending_changes", "schema_read_at"])
+        finally:
+            shutil.rmtree(workdir, ignore_errors=True)
+    raise SyncError("schema_changed", "The source changes faster than it can be read.", step="check_access")
 
 
-def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> SyncPlan:
-    """Return the plan of an attempt, a snapshot of the settings as they are now, and store its tables in the record.
+def _copy(job: Job, watch: SchemaWatch, workdir: Path, choice: Choice) -> SyncResult:
+    plan, waiting = make_plan(job, workdir, choice)
+    watch.expect({table.name: table for table in selected_tables(job.connection)})
+    for one in waiting:
+        watch.log("warning", "check_access", f"{one.name} is not copied: {one.why}")
+    names = ", ".join(table.name for table in plan.tables)
+    watch.log("info", "check_access", f"Attempt {job.attempt}: {len(plan.tables)} tables to copy: {names}")
+    return run_sync(plan, watch)
 
-    Raises `SyncError` with `misconfigured` when the job has no entity or nothing is selected.
+
+def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> tuple[SyncPlan, list[Waits]]:
+    """Return the plan of an attempt, a snapshot of the settings as they are now, and the tables that wait.
+
+    The plan's tables are stored in the job's record. Raises `SyncError`: `misconfigured` when the job has no entity or
+    nothing is selected, `schema_review_pending` when the policy stops the run or all that is selected waits.
     """
     entity = job.entity
     if entity is None:
         raise SyncError("misconfigured", "A sync needs an entity.")
-    rows = _rows_last_time(entity)
-    selected = job.connection.tables.filter(is_selected=True)
-    asked = [choice(table, _table_plan(table, rows)) for table in selected]
-    tables = tuple(one for one in asked if one is not None)
+    connection = job.connection
+    _refuse_undecided(connection)
+    rows, changes = _rows_last_time(entity), in_force(connection)
+    tables: list[TablePlan] = []
+    waiting: list[Waits] = []
+    for table in selected_tables(connection):
+        key = protection_key(connection) if table.protected else ""
+        estimated = rows.get(table.name, table.estimated_rows)
+        found = planned(table, changes.get(table.pk, ()), key=key, estimated=estimated)
+        asked = found if isinstance(found, Waits) else choice(table, found)
+        if isinstance(asked, Waits):
+            waiting.append(asked)
+        elif asked is not None:
+            tables.append(asked)
     if not tables:
-        raise SyncError("misconfigured", "No table is selected.")
+        raise _nothing_left(waiting)
     Job.objects.filter(pk=job.pk).update(tables=[_recorded(one) for one in tables])
-    return SyncPlan(
-        source=source_of(job.connection),
-        destination=destination_of(job.connection),
+    plan = SyncPlan(
+        source=source_of(connection),
+        destination=destination_of(connection),
         entity_id=entity.pk,
         entity_ref=entity.ref,
         pipeline=pipeline_of(entity),
         dataset=entity.dataset,
-        tables=tables,
+        tables=tuple(tables),
         workdir=workdir,
     )
+    return plan, waiting
+
+
+def selected_tables(connection: Connection) -> list[Table]:
+    """Return the tables that are copied, in the order of their names."""
+    return list(connection.tables.filter(is_selected=True))
+
+
+def _refuse_undecided(connection: Connection) -> None:
+    if connection.schema_policy == SchemaPolicy.STOP and connection.pending_changes:
+        count = connection.pending_changes
+        told = f"Changes at the source that wait for a review: {count}. Nothing was loaded."
+        raise SyncError("schema_review_pending", told, step="check_access")
+
+
+def _nothing_left(waiting: list[Waits]) -> SyncError:
+    if not waiting:
+        return SyncError("misconfigured", "No table is selected.")
+    told = " ".join(f"{one.name}: {one.why}" for one in waiting[:_TOLD])
+    code = "schema_review_pending" if any(one.is_undecided for one in waiting) else "source_object_missing"
+    return SyncError(code, f"No selected table can be copied now. {told}", step="check_access")
 
 
 def _recorded(planned: TablePlan) -> dict[str, object]:
@@ -80,18 +137,6 @@ def _recorded(planned: TablePlan) -> dict[str, object]:
 def pipeline_of(entity: Entity) -> str:
     """Return the name of an entity's dlt pipeline, which its schema and its staging dataset carry too."""
     return f"pb_{entity.pk.hex}"
-
-
-def _table_plan(table: Table, rows: dict[str, int]) -> TablePlan:
-    return TablePlan(
-        name=table.name,
-        source_schema=table.source_schema,
-        mode=cast("Mode", str(table.mode)),
-        keys=tuple(table.keys),
-        cursor=table.cursor,
-        columns=tuple(table.columns),
-        estimated_rows=rows.get(table.name, table.estimated_rows),
-    )
 
 
 def _rows_last_time(entity: Entity) -> dict[str, int]:

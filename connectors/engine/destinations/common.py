@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob, RunnableLoadJob
@@ -13,10 +13,10 @@ from dlt.common.schema import Schema
 from dlt.common.schema.typing import TSchemaTables
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 
-from connectors.engine import append
+from connectors.engine import append, retyping
 from connectors.engine.append import Append
 from connectors.engine.meter import Meter
-from connectors.engine.resync import AfreshMerge
+from connectors.engine.resync import AfreshMerge, StagedReplacement
 
 TYPE_HINT = "x-postgres-type"
 
@@ -32,6 +32,8 @@ class Loading:
     pipeline: str
     afresh: frozenset[str]
     appends: Mapping[str, Append]
+    # Statements that give an emptied table the types of its source, by table: found before, used after loading.
+    retypes: dict[str, list[str]] = field(default_factory=dict)
 
 
 class CopyClient(SqlJobClientWithStagingDataset):
@@ -39,14 +41,48 @@ class CopyClient(SqlJobClientWithStagingDataset):
 
     copy_job: ClassVar[type[RunnableLoadJob]]
     loading: ClassVar[Loading]
+    # How types are told there; None where a table has no columns that could be changed.
+    dialect: ClassVar[retyping.Dialect | None] = None
 
     def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
         name = str(table_chain[0]["name"])
         if name in self.loading.appends:
-            return [append.job(self.loading.appends[name]).from_table_chain(table_chain, self.sql_client)]
+            adding = append.job(self.loading.appends[name], self.loading.retypes.get(name, ()))
+            return [adding.from_table_chain(table_chain, self.sql_client)]
         if name in self.loading.afresh:
-            return [AfreshMerge.from_table_chain(table_chain, self.sql_client)]
+            replacing = AfreshMerge.retyping(self.loading.retypes.get(name, ()))
+            return [replacing.from_table_chain(table_chain, self.sql_client)]
         return super()._create_merge_followup_jobs(table_chain)
+
+    def _create_replace_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
+        statements = self.loading.retypes.get(str(table_chain[0]["name"]))
+        if not statements:
+            return super()._create_replace_followup_jobs(table_chain)
+        return [StagedReplacement.retyping(statements).from_table_chain(table_chain, self.sql_client)]
+
+    def _fit_types(self, dialect: retyping.Dialect, tables: Iterable[str]) -> None:
+        """Make what was staged under another type anew, and columns wider whose rows stay."""
+        for name in tables:
+            if name.startswith("_dlt_") or name not in self.schema.tables:
+                continue
+            table = self.prepare_load_table(name)
+            wanted = retyping.wanted_types(table, self.type_mapper.to_destination_type)
+            changes = retyping.changed(self.sql_client, dialect, name, wanted)
+            if not changes:
+                continue
+            if self.in_staging_dataset_mode:
+                self.sql_client.drop_tables(name)
+            elif self._is_emptied(table):
+                self.loading.retypes[name] = retyping.emptied(self.sql_client, dialect, name, changes)
+            else:
+                self.sql_client.execute_many(retyping.widened(self.sql_client, name, changes))
+
+    def _is_emptied(self, table: PreparedTableSchema) -> bool:
+        """Whether all rows of a table go before new ones come."""
+        name = str(table["name"])
+        if name in self.loading.appends:
+            return self.loading.appends[name].is_anew
+        return table["write_disposition"] == "replace" or name in self.loading.afresh
 
     def create_load_job(
         self,
@@ -68,6 +104,8 @@ class CopyClient(SqlJobClientWithStagingDataset):
     ) -> TSchemaTables | None:
         """Compare with the tables that are there each time; dlt by itself believes its own record of them."""
         del force
+        if self.dialect is not None:
+            self._fit_types(self.dialect, only_tables or ())
         updated = super().update_stored_schema(only_tables, expected_update, force=True)
         if self.loading.appends and not self.in_staging_dataset_mode:
             append.announce(self.sql_client, self.loading.pipeline, self.loading.appends)

@@ -19,6 +19,7 @@ from connectors.destinations import duckdb as duckdb_files
 from connectors.engine import duck_types
 from connectors.engine.destinations.common import TYPE_HINT, CopyClient, Loading, header
 from connectors.engine.meter import Meter
+from connectors.engine.retyping import DuckDbDialect
 from connectors.plan import SyncPlan
 
 # A file has one writer.
@@ -66,6 +67,8 @@ class _Copy(RunnableLoadJob, HasFollowupJobs):
 
 class DuckDbFileClient(CopyClient, DuckDbClient):
     """Writes to a DuckDB file."""
+
+    dialect = DuckDbDialect()
 
 
 class DuckDb(duckdb):

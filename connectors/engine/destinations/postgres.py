@@ -18,6 +18,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from connectors import postgres as postgres_link
 from connectors.engine.destinations.common import TYPE_HINT, CopyClient, Loading, header
 from connectors.engine.meter import Meter
+from connectors.engine.retyping import PostgresDialect
 from connectors.plan import SyncPlan
 
 COPY_BLOCK = 256 * 1024
@@ -81,6 +82,8 @@ class Copy(RunnableLoadJob, HasFollowupJobs):
 
 class _Client(CopyClient, PostgresClient):
     """Writes to PostgreSQL."""
+
+    dialect = PostgresDialect()
 
 
 class Postgres(postgres):

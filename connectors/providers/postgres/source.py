@@ -10,18 +10,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 
-from connectors import postgres
+from connectors import postgres, protect
 from connectors.failures import postgres_failure
 from connectors.plan import Reporter, SyncError, SyncPlan, TablePlan
 from connectors.providers.feed import Column, Feed, FileChunk, ReadRequest
-from connectors.providers.postgres import access, appending, catalog
+from connectors.providers.postgres import access, appending, catalog, conditions
 
 # One file is one load job: large enough to be fast, small enough that several load at once and progress shows.
 FILE_BYTES = 32 * 1024 * 1024
@@ -109,11 +109,17 @@ class _Reader:
         missing = wanted - present
         if missing:
             raise SyncError("source_object_missing", f"{self.table.name} has no column {', '.join(sorted(missing))}.")
-        return tuple(c for c in self.shape.columns if not self.table.columns or c.name in wanted)
+        hidden = dict(self.table.protected)
+        return tuple(
+            replace(c, data_type="text", postgres_type=protect.TYPE) if c.name in hidden else c
+            for c in self.shape.columns
+            if not self.table.columns or c.name in wanted
+        )
 
     def read(self, request: ReadRequest) -> Iterator[FileChunk]:
         """Write the rows into files in `request.folder`: at least one, so that an empty table is replaced too."""
         try:
+            conditions.check(self.connection, self.table.filters, self.shape.columns)
             cursor = self._last_cursor(request) if self.table.mode == "append" else self._highest_cursor()
             yield from self._files(request, cursor or request.since)
         except psycopg.Error as error:
@@ -196,33 +202,39 @@ class _Reader:
 
     def _expression(self, column: Column) -> sql.Composed:
         name = sql.Identifier(column.name)
+        if how := dict(self.table.protected).get(column.name):
+            return sql.SQL("{} AS {}").format(conditions.shown(name, how, self.table.protection_key), name)
         if self.arrays_as_json and column.name in self.shape.arrays:
             return sql.SQL("to_jsonb({}) AS {}").format(name, name)
         return sql.Composed([name])
 
     def _where(self, since: str | None, until: str | None) -> sql.Composable:
+        wanted = conditions.where(self.table.filters, self.shape.columns)
         if self.table.mode == "append":
-            return self._where_new(since, until)
-        if since is None or not self._is_incremental:
-            return sql.SQL("")
+            wanted.append(self._new(since, until))
+        elif since is not None and self._is_incremental:
+            wanted.append(self._beyond(since))
+        return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(wanted) if wanted else sql.SQL("")
+
+    def _beyond(self, since: str) -> sql.Composable:
         cursor = sql.Identifier(self.table.cursor)
         exact = self._cursor_column.postgres_type
         value = sql.SQL("{}::{}").format(sql.Literal(since), sql.SQL(exact))
         if self._cursor_column.data_type in {"timestamp", "date"}:
             value += sql.SQL(" - {}::interval").format(sql.Literal(LAG))
         # A row without a cursor value cannot be told to be old, so it is read each time.
-        return sql.SQL(" WHERE {} >= {} OR {} IS NULL").format(cursor, value, cursor)
+        return sql.SQL("({} >= {} OR {} IS NULL)").format(cursor, value, cursor)
 
-    def _where_new(self, since: str | None, until: str | None) -> sql.Composable:
+    def _new(self, since: str | None, until: str | None) -> sql.Composable:
         """Return the condition for rows beyond `since`, up to `until`: none is read twice, so none is there twice.
 
         A row without a cursor value would be read each time or never; it is left out.
         """
         if until is None:
-            return sql.SQL(" WHERE false")
+            return sql.SQL("false")
         cursor, exact = sql.Identifier(self.table.cursor), sql.SQL(self._cursor_column.postgres_type or "text")
         beyond = sql.SQL("{} > {}::{}").format(cursor, sql.Literal(since), exact) if since else sql.SQL("true")
-        return sql.SQL(" WHERE {} AND {} <= {}::{}").format(beyond, cursor, sql.Literal(until), exact)
+        return sql.SQL("({} AND {} <= {}::{})").format(beyond, cursor, sql.Literal(until), exact)
 
     @property
     def _cursor_column(self) -> Column:

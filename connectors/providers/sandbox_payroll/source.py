@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from connectors.plan import Reporter, SyncError, SyncPlan, TablePlan
-from connectors.providers.feed import Column, Feed, ReadRequest, RowChunk
+from connectors.providers.feed import Feed, ReadRequest, RowChunk
 from connectors.providers.sandbox_payroll import access
 from connectors.providers.sandbox_payroll.client import Client
-from connectors.providers.sandbox_payroll.manifest import COLLECTIONS, CURSOR, KEY
+from connectors.providers.sandbox_payroll.manifest import COLLECTIONS, CURSOR
 
 # Records that were being written while the last run read are found again; merging by key doubles nothing.
 LAG = timedelta(minutes=5)
@@ -37,7 +37,6 @@ def _feed(client: Client, company: str, table: TablePlan, reporter: Reporter) ->
     if table.name not in COLLECTIONS:
         raise SyncError("source_object_missing", f"The API has no “{table.name}”.")
     collection = COLLECTIONS[table.name]
-    columns = _selected(collection.columns, table)
 
     def read(request: ReadRequest) -> Iterator[RowChunk]:
         filters = {"updated_since": _with_lag(request.since)} if request.since else {}
@@ -53,12 +52,7 @@ def _feed(client: Client, company: str, table: TablePlan, reporter: Reporter) ->
             highest = max([*changed, *([highest] if highest else [])], default=None)
             yield RowChunk(page.records, page.bytes, highest)
 
-    return Feed(table=table, columns=columns, read=read)
-
-
-def _selected(columns: tuple[Column, ...], table: TablePlan) -> tuple[Column, ...]:
-    wanted = {*table.columns, *table.keys, KEY, CURSOR}
-    return tuple(column for column in columns if not table.columns or column.name in wanted)
+    return Feed(table=table, columns=collection.columns, read=read)
 
 
 def _with_lag(since: str) -> str:
