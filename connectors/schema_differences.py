@@ -22,7 +22,7 @@ def differences(
     *, agreed: Columns, found: Columns, agreed_keys: Sequence[str], keys: Sequence[str]
 ) -> list[Difference]:
     """Return what differs, columns in the order of the source, what is gone first."""
-    old, new = dict(map(tuple, agreed)), dict(map(tuple, found))
+    old, new = ({name: kind for name, kind in columns} for columns in (agreed, found))  # noqa: C416 - pairs may be lists
     gone = [Difference("column_dropped", name, kind) for name, kind in old.items() if name not in new]
     retyped = [
         Difference("column_retyped", name, old[name], kind)

@@ -107,7 +107,7 @@ def changed(client: Client, dialect: Dialect, table: str, wanted: Types) -> dict
 
 
 def emptied(client: Client, dialect: Dialect, table: str, changes: Mapping[str, tuple[str, str]]) -> list[str]:
-    """Return the statements that give columns of an emptied table their new types; they may run again once it is full."""
+    """Return the statements that give columns of an emptied table their new types; run again, they change nothing."""
     name = client.make_qualified_table_name(table)
     columns = [(client.escape_column_name(column), kind) for column, (_, kind) in changes.items()]
     return [

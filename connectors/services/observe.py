@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -23,7 +24,7 @@ _OF_A_LOOK = (
     "found", "found_count", "found_at", "source_keys", "agreed", "estimated_rows", "gone_at", "is_selected", "columns",
     "keys", "mode", "protected", "generation", "reload_at",
 )  # fmt: skip
-_BY_POLICY: Mapping[str, Collection[str]] = {
+ACCEPTED_BY: Mapping[str, Collection[str]] = {
     SchemaPolicy.ACCEPT_ALL: frozenset(ChangeKind.values),
     SchemaPolicy.ACCEPT_COLUMNS: frozenset({ChangeKind.COLUMN_ADDED}),
 }
@@ -95,12 +96,29 @@ def count_pending(connection: Connection) -> None:
         facts.refresh(connection)
 
 
+def settle(tables: Sequence[Table], connection: Connection, actor: User | None) -> None:
+    """Take over, for a locked connection, that a person chose whether `tables` are copied: that decides about them.
+
+    A new one that is chosen is accepted; of one that nobody copies nothing is left to decide.
+    """
+    dropped = [table.pk for table in tables if not table.is_selected]
+    connection.schema_changes.in_force().filter(table__in=dropped).exclude(kind=ChangeKind.TABLE_ADDED).delete()
+    chosen = {table.pk: table for table in tables if table.is_selected}
+    new = list(connection.schema_changes.in_force().filter(table__in=chosen, kind=ChangeKind.TABLE_ADDED))
+    now = timezone.now()
+    for change in new:
+        agree(chosen[change.table_id], change, now=now, actor=actor)
+    SchemaChange.objects.bulk_update(new, ["status", "decided_by", "decided_at", "effect"])
+    Table.objects.bulk_update([chosen[change.table_id] for change in new], ["agreed"])
+    count_pending(connection)
+
+
 class _Watch:
     """One look at the tables of a locked connection: compares, decides by the policy, and stores."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection, self._now = connection, now
-        self._accepts = _BY_POLICY.get(connection.schema_policy, frozenset())
+        self._accepts = ACCEPTED_BY.get(connection.schema_policy, frozenset())
         self._known: dict[object, list[SchemaChange]] = {}
         for change in connection.schema_changes.in_force():
             self._known.setdefault(change.table_id, []).append(change)

@@ -27,6 +27,15 @@ WORDS: Mapping[str, Words] = {
     "connection.configured": Words("Settings changed", "Changed the setup of {subject}", "Setup"),
     "connection.credentials_replaced": Words("Credentials replaced", "Replaced a credential of {subject}", "Setup"),
     "connection.tables_chosen": Words("Tables chosen", "Changed which tables {subject} copies", "Setup"),
+    "connection.table_changed": Words("Table settings changed", "Changed how a table of {subject} is copied", "Schema"),
+    "connection.policy_changed": Words("Schema policy changed", "Changed the schema policy of {subject}", "Schema"),
+    "connection.schema_accepted": Words(
+        "Schema change accepted", "Accepted changes at the source of {subject}", "Schema"
+    ),
+    "connection.schema_ignored": Words("Schema change ignored", "Ignored changes at the source of {subject}", "Schema"),
+    "connection.schema_reopened": Words(
+        "Schema change taken up again", "Took up ignored changes at the source of {subject} again", "Schema"
+    ),
     "connection.rescheduled": Words("Schedule changed", "Changed the schedule of {subject}", "Setup"),
     "connection.renamed": Words("Renamed", "Renamed {subject}", "Setup"),
     "connection.owner_changed": Words("Owner changed", "Changed the owner of {subject}", "Setup"),

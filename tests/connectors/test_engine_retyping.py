@@ -10,7 +10,7 @@ import duckdb
 import psycopg
 import pytest
 
-from connectors.plan import SyncError, TablePlan
+from connectors.plan import Mode, SyncError
 from tests.connectors.recorder import Recorder, Route, table
 
 BOTH = pytest.mark.parametrize("kind", ["to_postgres", "to_duck"])
@@ -111,14 +111,15 @@ def test_another_type_needs_all_rows_again(items: psycopg.Connection[Any], route
 
 
 @BOTH
-@pytest.mark.parametrize("again", [table("items", "id"), replace(MERGED, is_afresh=True)], ids=["replace", "afresh"])
+@pytest.mark.parametrize("mode", ["replace", "merge", "append"])
 def test_replaced_table_takes_any_type(
-    items: psycopg.Connection[Any], route: Route, read: Read, kind: str, again: TablePlan
+    items: psycopg.Connection[Any], route: Route, read: Read, kind: str, mode: Mode
 ) -> None:
-    route.sync(table("items", "id") if again.mode == "replace" else MERGED)
+    plan = replace(MERGED, mode=mode)
+    route.sync(plan)
     items.execute("ALTER TABLE items ALTER note TYPE date USING date '2024-01-01' + id, ALTER amount TYPE text")
 
-    route.sync(again)
+    route.sync(replace(plan, generation=1))
 
     found = read(f"SELECT note::text, amount::text FROM {route.dataset}.items ORDER BY id")
     assert found == [("2024-01-02", "10.50"), ("2024-01-03", "20.25")]

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connectors.models import Connection, Destination, Entity, Status, Table
+from connectors.models import Connection, Destination, Entity, SchemaChange, Status, Table
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.schedules import next_slot, schedule_of
 from connectors.services.connect import (
@@ -156,7 +156,11 @@ def test_what_is_known_already_is_left_as_it_is() -> None:
         ("public", "My own name", False),
         ("sales", "Sales", True),
     }
-    assert dict(Table.objects.values_list("name", "is_selected")) == {"orders": True, "notes": False, "customers": True}
+    # A table that came later is not copied before somebody agrees.
+    assert dict(Table.objects.values_list("name", "is_selected")) == {"orders": True, "notes": False, "customers": False}
+    assert list(SchemaChange.objects.values_list("table__name", "kind", "status")) == [
+        ("customers", "table_added", "pending")
+    ]
 
 
 def test_entities_whose_ids_look_alike_land_in_datasets_of_their_own() -> None:
