@@ -157,7 +157,11 @@ def test_what_is_known_already_is_left_as_it_is() -> None:
         ("sales", "Sales", True),
     }
     # A table that came later is not copied before somebody agrees.
-    assert dict(Table.objects.values_list("name", "is_selected")) == {"orders": True, "notes": False, "customers": False}
+    assert dict(Table.objects.values_list("name", "is_selected")) == {
+        "orders": True,
+        "notes": False,
+        "customers": False,
+    }
     assert list(SchemaChange.objects.values_list("table__name", "kind", "status")) == [
         ("customers", "table_added", "pending")
     ]
