@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from uuid import uuid4
 
+from django.conf import settings
+
 from connectors.engine.run import run_sync, warm_up
 from connectors.plan import Endpoint, LogLevel, StepName, StepStatus, SyncPlan, TablePlan
 
@@ -43,6 +45,8 @@ def main() -> None:
     """Do it and print seconds and megabytes."""
     asked = json.load(sys.stdin)
     warm_up()
+    # Reads them, as a worker did long ago.
+    _ = settings.PATCHBAY_HOME
     plan = SyncPlan(
         source=Endpoint(**asked["source"]),
         destination=Endpoint(**asked["destination"]),
