@@ -154,6 +154,16 @@ class Bucket:
         if size != found.size:
             raise SyncError("file_changed", f"{found.key} has {size:,} bytes and was listed with {found.size:,}.")
 
+    def read(self, key: str, start: int = 0, end: int | None = None) -> bytes:
+        """Return the bytes of an object from `start` to before `end`, which must be few enough for memory."""
+        asked = {} if start == 0 and end is None else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+        try:
+            with self._answer("GET", key, headers=asked) as answer:
+                found: bytes = answer.raw.read(decode_content=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise SyncError("provider_error", f"{key} broke off: {type(error).__name__}.") from None
+        return found
+
     def put(self, key: str, source: Path) -> None:
         """Store the file `source` under `key` in one request: readers see the old object, then the new one."""
         digest = hashlib.sha256()
@@ -216,7 +226,7 @@ class Bucket:
             )
         except requests.RequestException as error:
             raise http_failure(error) from None
-        if answer.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+        if answer.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.PARTIAL_CONTENT}:
             with answer:
                 raise _refusal(answer, self._place)
         return answer

@@ -50,6 +50,8 @@ PATCHBAY_ENCRYPTION_KEYS = _list("PATCHBAY_ENCRYPTION_KEYS")
 PATCHBAY_ALLOWED_NETWORKS = _list("PATCHBAY_ALLOWED_NETWORKS")
 # Folders of this machine below which files may be read as a source, such as /srv/exports; none by default.
 PATCHBAY_FILE_FOLDERS = _list("PATCHBAY_FILE_FOLDERS")
+# Folders of this machine below which destinations may write files, beside the one of this installation itself.
+PATCHBAY_EXPORT_FOLDERS = _list("PATCHBAY_EXPORT_FOLDERS")
 PATCHBAY_SANDBOX_URL = _text("PATCHBAY_SANDBOX_URL")
 PATCHBAY_SANDBOX_API_KEY = _text("PATCHBAY_SANDBOX_API_KEY")
 PATCHBAY_LEASE_SECONDS = _number("PATCHBAY_LEASE_SECONDS", 120)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from connectors.destinations import bookkeeping
+from connectors.destinations import bookkeeping, previews
 from connectors.destinations.bookkeeping import APPENDS, Mark, Standing, sorted_by_maker
+from connectors.destinations.previews import LoadedTable, Preview
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.manifest import DestinationManifest, Field
 
@@ -29,6 +30,7 @@ MANIFEST = DestinationManifest(
     name="DuckDB",
     tile="Du",
     tile_hue=5,
+    summary="A file on this machine; one load at a time writes to it.",
     fields=(
         Field(
             "file",
@@ -211,6 +213,42 @@ def _drop_if_empty(connection: DuckDBPyConnection, dataset: str) -> None:
     ).fetchall()
     if not left:
         connection.execute(f"DROP SCHEMA IF EXISTS {_quoted(dataset)}")
+
+
+def list_loaded(endpoint: Endpoint, dataset: str) -> tuple[LoadedTable, ...]:
+    """Return the tables in `dataset`, by name. Raises `SyncError`, also while a load has the file open."""
+    path = path_of(endpoint)
+    if not path.exists():
+        return ()
+    with _opened(path) as connection:
+        names = sorted(name for name in _tables_in(connection, dataset) if not name.startswith("_dlt_"))
+        return tuple(_loaded(connection, dataset, name) for name in names)
+
+
+def _loaded(connection: DuckDBPyConnection, dataset: str, table: str) -> LoadedTable:
+    name = f"{_quoted(dataset)}.{_quoted(table)}"
+    rows = connection.execute(f"SELECT count(*) FROM {name}").fetchall()  # noqa: S608 - quoted above
+    return LoadedTable(table, int(rows[0][0]), _columns(connection, name))
+
+
+def _columns(connection: DuckDBPyConnection, name: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {name}").fetchall())
+
+
+def preview(endpoint: Endpoint, dataset: str, table: str, limit: int) -> Preview:
+    """Return the first rows of a table as text. Raises `SyncError`."""
+    path = path_of(endpoint)
+    if not path.exists():
+        raise SyncError("misconfigured", "The file is not there.")
+    with _opened(path) as connection:
+        if table not in _tables_in(connection, dataset):
+            raise SyncError("misconfigured", f"There is no table “{table}” in the schema “{dataset}”.")
+        name = f"{_quoted(dataset)}.{_quoted(table)}"
+        columns = _columns(connection, name)
+        longest = previews.MOST_CHARACTERS + 1
+        shown = ", ".join(f"left({_quoted(one)}::VARCHAR, {longest})" for one, _ in columns[: previews.MOST_COLUMNS])
+        select = f"SELECT {shown} FROM {name} LIMIT {min(limit, previews.MOST_ROWS)}"  # noqa: S608 - quoted above
+        return previews.made(columns, connection.execute(select).fetchall())
 
 
 @contextmanager

@@ -33,7 +33,7 @@ FACTS = "patchbay"
 MEMORY_LIMIT = "512MB"
 _RECORDS = "_patchbay/"
 # Left as they are in a file's name, beside letters and digits of every script.
-_PLAIN = " !#$&'()+,-.;=@[]^_`{}~"
+_PLAIN = " !#$&'()+,-.;@^_`~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,7 @@ def count_rows(store: Store, dataset: str, tables: Sequence[str]) -> dict[str, i
     """Return the rows of each table; None for one that is not there."""
     known = tables_in(store, dataset)
     with opened(store) as connection:
-        return {
-            name: facts_of(connection, store, known[name]).rows if name in known else None for name in tables
-        }
+        return {name: facts_of(connection, store, known[name]).rows if name in known else None for name in tables}
 
 
 def drop_loaded(store: Store, dataset: str, pipeline: str) -> tuple[str, ...]:
@@ -166,7 +164,7 @@ def preview(store: Store, dataset: str, table: str, limit: int) -> Preview:
             for name, _ in columns[: previews.MOST_COLUMNS]
         )
         rows = connection.execute(
-            f"SELECT {shown} FROM read_parquet({address(store, key)}) LIMIT ?",  # noqa: S608 - quoted
+            f"SELECT {shown} FROM {reading(store, key)} LIMIT ?",  # noqa: S608 - quoted
             [min(limit, previews.MOST_ROWS)],
         ).fetchall()
     return previews.made(columns, rows)
@@ -195,13 +193,19 @@ def teach(connection: DuckDBPyConnection, store: Store) -> None:
         return
     from connectors.destinations.remote_files import RemoteFiles  # noqa: PLC0415 - imports fsspec
 
-    connection.register_filesystem(RemoteFiles(store))
+    if not connection.filesystem_is_registered(RemoteFiles.protocol):
+        connection.register_filesystem(RemoteFiles(store))
 
 
 def address(store: Store, key: str) -> str:
     """Return where DuckDB finds a file, quoted."""
     path = store.path(key)
     return literal(str(path) if path else f"patchbay://{key}")
+
+
+def reading(store: Store, key: str) -> str:
+    """Return the table function that reads a table's file. A folder's name says nothing about its columns."""
+    return f"read_parquet({address(store, key)}, hive_partitioning = false)"
 
 
 def facts_of(connection: DuckDBPyConnection, store: Store, key: str) -> Facts:
@@ -222,7 +226,7 @@ def facts_json(types: Mapping[str, str], mark: Mark | None) -> str:
 
 
 def _columns(connection: DuckDBPyConnection, store: Store, key: str) -> tuple[tuple[str, str], ...]:
-    found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({address(store, key)})").fetchall()  # noqa: S608
+    found = connection.execute(f"DESCRIBE SELECT * FROM {reading(store, key)}").fetchall()  # noqa: S608
     return tuple((str(row[0]), str(row[1])) for row in found)
 
 

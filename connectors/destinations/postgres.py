@@ -13,15 +13,19 @@ from psycopg.rows import TupleRow
 from connectors import postgres
 from connectors.destinations import bookkeeping
 from connectors.destinations.bookkeeping import APPENDS, Mark, Standing, sorted_by_maker
+from connectors.destinations.postgres_previews import list_loaded, preview
 from connectors.failures import postgres_failure
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.manifest import DestinationManifest, Field
+
+__all__ = ("ARRAYS_AS_JSON", "MANIFEST", "list_loaded", "preview")
 
 MANIFEST = DestinationManifest(
     kind="postgres",
     name="PostgreSQL",
     tile="Pg",
     tile_hue=1,
+    summary="A database; many loads at a time write to it.",
     fields=(
         Field("host", "Host", "Name or address of the server, without “postgres://”.", type="host"),
         Field("port", "Port", type="number", default="5432", minimum=1, maximum=65_535),

@@ -8,12 +8,15 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from connectors.destinations.bookkeeping import Mark, Standing
+from connectors.destinations.previews import LoadedTable, Preview
 from connectors.plan import Endpoint
 from connectors.providers.manifest import DestinationManifest
 
 _MODULES = {
     "postgres": "connectors.destinations.postgres",
     "duckdb": "connectors.destinations.duckdb",
+    "parquet": "connectors.destinations.parquet",
+    "parquet_s3": "connectors.destinations.parquet_s3",
 }
 
 
@@ -52,6 +55,19 @@ class Destination(Protocol):
         """Drop the tables that `pipeline` made in `dataset`, its records and its staging dataset; all or nothing.
 
         Tables that others made there stay. Returns the names of the dropped tables. Raises `SyncError`.
+        """
+
+    def list_loaded(self, endpoint: Endpoint, dataset: str) -> tuple[LoadedTable, ...]:
+        """Return the tables in `dataset` with rows and columns, by name, dlt's own left out; () where there is none.
+
+        Bounded in time: what takes too long to count has no count, or an estimate. Files are looked into with DuckDB,
+        which is heavy, so a page asks in a worker. Raises `SyncError`, also where a load has its file open.
+        """
+
+    def preview(self, endpoint: Endpoint, dataset: str, table: str, limit: int) -> Preview:
+        """Return at most `limit` rows of a table as they come, each value as text and cut; bounded in time and bytes.
+
+        Raises `SyncError`: "misconfigured" for a table that is not there.
         """
 
 

@@ -26,8 +26,9 @@ from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from connectors.destinations.bookkeeping import APPENDS, Mark
 from connectors.plan import TablePlan
 
-# In dlt's state of a table: how far it was read, by which column, and the mark of the last run that added rows.
-CURSOR, COLUMN, MARK = "cursor", "cursor_column", "mark"
+# In dlt's state of a table: how far it was read, by which column, the mark of the last run that added rows, and how
+# the last run wrote.
+CURSOR, COLUMN, MARK, MODE = "cursor", "cursor_column", "mark", "mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,13 @@ def prepare(table: TablePlan, state: MutableMapping[str, Any], mark: Mark | None
     if mark is None:
         state.pop(MARK, None)
     elif mark.name != state.get(MARK):
-        state.update({CURSOR: mark.cursor, COLUMN: mark.column, MARK: mark.name})
-    is_same = state.get(COLUMN, table.cursor) == table.cursor
+        state.update({CURSOR: mark.cursor, COLUMN: mark.column, MARK: mark.name, MODE: "append"})
+    # A merge reads up to the newest row, and finds what shows late by reading again: an append would miss it.
+    is_same = state.get(COLUMN, table.cursor) == table.cursor and (table.mode, state.get(MODE)) != ("append", "merge")
     # The end of this run counts; what an earlier one reached must not come back with a table without rows.
     if table.is_afresh or not is_standing or not is_same or table.mode == "replace":
         state.pop(CURSOR, None)
-    state[COLUMN] = table.cursor
+    state.update({COLUMN: table.cursor, MODE: table.mode})
 
 
 def begin(table: TablePlan, state: MutableMapping[str, Any], since: str | None) -> Append:
@@ -70,11 +72,7 @@ def begin(table: TablePlan, state: MutableMapping[str, Any], since: str | None) 
 
 def announce(client: SqlClientBase[Any], pipeline: str, appends: Mapping[str, Append]) -> None:
     """Write into the ledger, made on first use, what is about to be added. Values are bound, never pasted."""
-    ledger = client.make_qualified_table_name(APPENDS)
-    names = ("pipeline_name", "table_name", "mark", "cursor_column", "cursor_value")
-    coming = ("next_mark", "next_column", "next_value")
-    columns = ", ".join(f"{name} {_text(client)}" for name in (*names, *coming))
-    client.execute_sql(f"CREATE TABLE IF NOT EXISTS {ledger} ({columns})")
+    ledger = make_ledger(client)
     rows = client.execute_sql(f"SELECT table_name FROM {ledger} WHERE pipeline_name = %s", pipeline)  # noqa: S608 - dlt quotes
     known = {str(row[0]) for row in rows or ()}
     insert = f"INSERT INTO {ledger} (pipeline_name, table_name, mark, cursor_column, cursor_value) VALUES (%s, %s, '', '', NULL)"  # noqa: S608, E501 - as above
@@ -83,6 +81,16 @@ def announce(client: SqlClientBase[Any], pipeline: str, appends: Mapping[str, Ap
         if table not in known:
             client.execute_sql(insert, pipeline, table)
         client.execute_sql(update, append.mark, append.column, append.cursor, pipeline, table)
+
+
+def make_ledger(client: SqlClientBase[Any]) -> str:
+    """Make the ledger where there is none yet, and return its name as it stands in a statement."""
+    ledger = client.make_qualified_table_name(APPENDS)
+    names = ("pipeline_name", "table_name", "mark", "cursor_column", "cursor_value")
+    coming = ("next_mark", "next_column", "next_value")
+    columns = ", ".join(f"{name} {_text(client)}" for name in (*names, *coming))
+    client.execute_sql(f"CREATE TABLE IF NOT EXISTS {ledger} ({columns})")
+    return ledger
 
 
 def _text(client: SqlClientBase[Any]) -> str:

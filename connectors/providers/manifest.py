@@ -165,7 +165,11 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class DestinationManifest:
-    """A destination, as data. `is_exclusive` means that one writer at a time may open it."""
+    """A destination, as data. `is_exclusive` means that one writer at a time may open it.
+
+    `summary` is the line under its name where one is added. `needs` names the extra of this project that has to be
+    installed before it can be used, empty where none is; one that `is_untested` has not met a real server yet.
+    """
 
     kind: str
     name: str
@@ -173,6 +177,9 @@ class DestinationManifest:
     tile_hue: int
     fields: tuple[Field, ...]
     is_exclusive: bool = False
+    summary: str = ""
+    needs: str = ""
+    is_untested: bool = False
 
     @property
     def secret_names(self) -> frozenset[str]:

@@ -22,6 +22,8 @@ NAMING = "direct"
 _MODULES = {
     "postgres": "connectors.engine.destinations.postgres",
     "duckdb": "connectors.engine.destinations.duckdb",
+    "parquet": "connectors.engine.destinations.parquet",
+    "parquet_s3": "connectors.engine.destinations.parquet",
 }
 
 

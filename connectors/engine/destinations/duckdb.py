@@ -74,9 +74,12 @@ class DuckDbFileClient(CopyClient, DuckDbClient):
 class DuckDb(duckdb):
     """dlt's DuckDB destination with our client and our text files."""
 
-    def __init__(self, loading: Loading, **options: Any) -> None:
+    def __init__(
+        self, loading: Loading, base: type[DuckDbFileClient] = DuckDbFileClient, known: Any = None, **options: Any
+    ) -> None:
+        """Make clients of the class `base`, which have `loading` and what else they need: `known`."""
         copy_job = type("DuckDbCopy", (_Copy,), {"meter": loading.meter})
-        self._client_class = type("DuckDbClient", (DuckDbFileClient,), {"copy_job": copy_job, "loading": loading})
+        self._client_class = type("DuckDbClient", (base,), {"copy_job": copy_job, "loading": loading, "known": known})
         super().__init__(**options)
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
