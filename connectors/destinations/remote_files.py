@@ -13,7 +13,7 @@ from connectors.destinations.stores import Store
 _PIECE = 1024 * 1024
 
 
-class RemoteFiles(AbstractFileSystem):
+class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]  # has no types
     """The files of one store under `patchbay://`, for reading only."""
 
     protocol = "patchbay"
@@ -50,7 +50,7 @@ class RemoteFiles(AbstractFileSystem):
         return self._store.read(key, start, end)
 
 
-class _Remote(AbstractBufferedFile):
+class _Remote(AbstractBufferedFile):  # type: ignore[misc]  # has no types
     def _fetch_range(self, start: int, end: int) -> bytes:
         found: bytes = self.fs.range_of(self.path, start, end)
         return found

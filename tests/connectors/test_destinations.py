@@ -28,7 +28,7 @@ def test_both_kinds_can_be_written_to(warehouse: Endpoint, duck: Endpoint) -> No
 
 
 def test_only_duckdb_has_one_writer() -> None:
-    assert {kind: registry.is_exclusive(kind) for kind in registry.kinds()} == {"postgres": False, "duckdb": True}
+    assert [kind for kind in registry.kinds() if registry.is_exclusive(kind)] == ["duckdb"]
 
 
 @pytest.mark.parametrize("manifest", [*registry.all_manifests(), *providers.all_manifests()], ids=lambda one: one.name)
