@@ -185,6 +185,26 @@ def test_an_overtaken_run_appends_nothing(
     assert found(lake, store, route, "orders", "note") == there(shop, "orders", "note")
 
 
+@pytest.mark.parametrize("kind", ["parquet"])
+def test_a_type_that_changes_at_the_source_changes_in_the_file(
+    shop: psycopg.Connection[Any], route: Route, store: Store, lake: duckdb.DuckDBPyConnection
+) -> None:
+    route.sync(MERGED, CUSTOMERS)
+    shop.execute("ALTER TABLE customers ALTER id TYPE text; ALTER TABLE orders ADD COLUMN paid boolean DEFAULT true")
+    shop.execute("UPDATE orders SET updated_at = '2026-01-01 00:00+00' WHERE id <= 3")
+    route.sync(MERGED, CUSTOMERS)
+    route.sync(replace(MERGED, generation=1))
+
+    def kinds_of(name: str) -> list[Any]:
+        file = parquet_files.reading(store, parquet_files.key_of(route.dataset, name))
+        return [row[:2] for row in lake.execute(f"DESCRIBE SELECT * FROM {file}").fetchall()]
+
+    assert kinds_of("customers") == [("id", "VARCHAR"), ("name", "VARCHAR")]
+    assert kinds_of("orders")[-1] == ("paid", "BOOLEAN")
+    file = parquet_files.reading(store, parquet_files.key_of(route.dataset, "orders"))
+    assert lake.execute(f"SELECT count(*) FILTER (WHERE paid) FROM {file}").fetchall() == [(300,)]
+
+
 @kinds
 def test_purge_removes_what_was_made_and_nothing_else(
     shop: psycopg.Connection[Any], route: Route, store: Store, endpoint: Endpoint, tmp_path: Path

@@ -61,10 +61,10 @@ def _bring_records(connection: duckdb.DuckDBPyConnection, known: _Known) -> None
     dataset = quoted(known.plan.dataset)
     records = parquet_files.read_records(known.store, known.plan.dataset, known.plan.pipeline)
     if records:
-        connection.execute(f"CREATE SCHEMA {dataset}")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset}")
     for table, kept in records.items():
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in kept["columns"])
-        connection.execute(f"CREATE TABLE {dataset}.{quoted(table)} ({columns})")
+        connection.execute(f"CREATE OR REPLACE TABLE {dataset}.{quoted(table)} ({columns})")
         marks = ", ".join("?" for _ in kept["columns"])
         insert = f"INSERT INTO {dataset}.{quoted(table)} VALUES ({marks})"  # noqa: S608 - quoted
         if kept["rows"]:
