@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from django.conf import settings
 
+from connectors.providers.several import is_several
+
 FieldType = Literal["text", "host", "number", "password", "choice", "url"]
 AuthMethod = Literal["none", "password", "api_key", "oauth2", "credentials_mfa"]
 # The plain setting in which a connection remembers by which method it was signed in, where its secrets are none of
@@ -23,7 +25,8 @@ class Field:
     `choices` belong to the type `choice`, `minimum` and `maximum` to `number`; a text must fit the whole `pattern`
     (a regular expression), and `pattern_error` is what is said where it does not. One that `names_entity` decides what
     an entity is, so it cannot change once entities are known. One `by_operator` is nothing that an end user knows, so
-    the operator fills it in before. `default_setting` names the Django setting whose value is the default, instead of
+    the operator fills it in before. One that `takes_several` may name more than one entity, or all (`several`).
+    `default_setting` names the Django setting whose value is the default, instead of
     `default`: read it with `default_of`.
     """
 
@@ -40,6 +43,7 @@ class Field:
     pattern: str = ""
     pattern_error: str = ""
     names_entity: bool = False
+    takes_several: bool = False
     by_operator: bool = False
     default_setting: str = ""
 
@@ -104,7 +108,8 @@ class Manifest:
 
     `description` is the line under its name in the catalogue, `guide` what to do at the source first. Whoever changes
     what a provider reads, or how, raises its `version`. `sign_ins` are the ways in which an end user can sign in, the
-    best one first; without one only an operator can connect it.
+    best one first; without one only an operator can connect it. With `tables_per_entity` each entity has tables of its
+    own, as schemas do; else all have the same. `is_untested` says that nobody has run it against a real server yet.
     """
 
     kind: str
@@ -118,6 +123,8 @@ class Manifest:
     fields: tuple[Field, ...]
     products: tuple[Product, ...] = ()
     multi_entity: bool = False
+    tables_per_entity: bool = False
+    is_untested: bool = False
     entity_word: str = "source"
     guide: tuple[Advice, ...] = ()
     version: str = "1.0.0"
@@ -127,6 +134,10 @@ class Manifest:
     def secret_names(self) -> frozenset[str]:
         """The names of the fields that hold secrets."""
         return frozenset(field.name for field in self.fields if field.is_secret)
+
+    def has_several(self, config: Mapping[str, Any]) -> bool:
+        """Return whether a connection with these settings may have more than one entity."""
+        return self.multi_entity or any(is_several(config.get(one.name)) for one in self.fields if one.takes_several)
 
     def secrets_with(self, stored: Mapping[str, str], typed: Mapping[str, str]) -> dict[str, str]:
         """Return the `stored` secrets with those that were `typed`, which take the place of an end user's sign-in."""

@@ -20,6 +20,7 @@ from connectors.providers.signed_in import Challenge, SignedIn
 
 _PACKAGES = {
     "postgres": "connectors.providers.postgres",
+    "mysql": "connectors.providers.mysql",
     "sandbox_payroll": "connectors.providers.sandbox_payroll",
 }
 
