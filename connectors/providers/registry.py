@@ -21,6 +21,8 @@ from connectors.providers.signed_in import Challenge, SignedIn
 _PACKAGES = {
     "postgres": "connectors.providers.postgres",
     "mysql": "connectors.providers.mysql",
+    "sqlite": "connectors.providers.sqlite",
+    "duckdb_file": "connectors.providers.duckdb_file",
     "sandbox_payroll": "connectors.providers.sandbox_payroll",
 }
 

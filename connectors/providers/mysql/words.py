@@ -31,6 +31,9 @@ class _Words(Dialect):
     def table(self, shape: TableShape) -> str:
         return f"{self.quoted(shape.schema)}.{self.quoted(shape.name)}"
 
+    def compared(self, column: ColumnShape) -> str:
+        return self.quoted(column.name)
+
     def as_written(self, column: ColumnShape) -> str:
         return f"CAST({column.text.format(self.quoted(column.name))} AS BINARY)"
 

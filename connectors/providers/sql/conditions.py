@@ -36,7 +36,7 @@ def changed(dialect: Dialect, table: TablePlan, shape: TableShape, since: str | 
         return ()
     column = shape.column(table.cursor)
     name = dialect.quoted(column.name)
-    newer = _compared(name, ">=", dialect.bound(_earlier(of_cursor(since, column)), column))
+    newer = _compared(dialect.compared(column), ">=", dialect.bound(_earlier(of_cursor(since, column)), column))
     return (Sql(f"{newer.text} OR {name} IS NULL", newer.values),)
 
 
@@ -50,7 +50,7 @@ def added(
     if until is None:
         return (Sql("1 = 0"),)
     column = shape.column(table.cursor)
-    name = dialect.quoted(column.name)
+    name = dialect.compared(column)
     ends = [_compared(name, "<=", dialect.bound(of_cursor(until, column), column))]
     if since is not None:
         ends.append(_compared(name, ">", dialect.bound(of_cursor(since, column), column)))
@@ -68,7 +68,7 @@ def due(dialect: Dialect, column: ColumnShape, ahead: timedelta, *, is_appended:
         return ()
     now = datetime.now(UTC).replace(tzinfo=None) - (LAG if is_appended else timedelta(0))
     latest = now if column.postgres_type == UTC_TIME else now + ahead
-    name = dialect.quoted(column.name)
+    name = dialect.compared(column)
     if column.data_type == "date":
         return (_compared(name, "<" if is_appended else "<=", dialect.bound(latest.date(), column)),)
     return (_compared(name, "<=", dialect.bound(latest, column)),)
@@ -95,7 +95,7 @@ def _condition(dialect: Dialect, one: RowFilter, column: ColumnShape) -> Sql:
         searched = dialect.bound_text(one.value)
         position = dialect.position(dialect.as_written(column), searched.text)
         return Sql(f"{position} {'> 0' if one.operator == 'contains' else '= 1'}", searched.values)
-    left = dialect.as_written(column) if column.data_type in AS_TEXT else name
+    left = dialect.as_written(column) if column.data_type in AS_TEXT else dialect.compared(column)
     if one.operator == "in":
         return _among(left, [_bound(dialect, line, column) for line in one.value.splitlines() if line.strip()])
     compared = _compared(left, _COMPARES[one.operator], _bound(dialect, one.value, column))

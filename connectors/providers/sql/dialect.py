@@ -40,6 +40,9 @@ class Dialect(Protocol):
     def table(self, shape: TableShape) -> str:
         """Return the table's whole name, quoted."""
 
+    def compared(self, column: ColumnShape) -> str:
+        """Return the expression of a column that is compared with what `bound` gives."""
+
     def as_written(self, column: ColumnShape) -> str:
         """Return the expression of a column's text that is compared as written: case, blanks and accents count."""
 

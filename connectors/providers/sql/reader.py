@@ -130,7 +130,7 @@ class _Reader:
         )
         counts = where(conditions.due(dialect, column, self.session.ahead, is_appended=is_appended))
         name = dialect.quoted(column.name)
-        inner = f"SELECT max({name}) AS {name} FROM {dialect.table(self.shape)}{counts.text}"  # noqa: S608 - quoted
+        inner = f"SELECT max({dialect.compared(column)}) AS {name} FROM {dialect.table(self.shape)}{counts.text}"  # noqa: S608 - quoted
         found = self.session.value(Sql(f"SELECT {column.text.format(name)} FROM ({inner}) m", counts.values))  # noqa: S608
         if found is None or not is_appended or column.is_time:
             return found

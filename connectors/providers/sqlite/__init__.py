@@ -1,0 +1,1 @@
+"""A SQLite file as a source: its tables and views, read in one transaction."""
