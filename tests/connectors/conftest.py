@@ -16,6 +16,8 @@ from connectors.engine.run import warm_up
 from connectors.plan import Endpoint
 from tests import servers
 from tests.connectors.recorder import Route
+from tests.connectors.sql_sources import DuckDbSource, MySqlSource, SqliteSource, SqlSource
+from tests.mariadb import MariaDb, running
 from tests.sandbox.running import API_KEY, Running, start_sandbox_process
 
 SOURCE = "engine_source"
@@ -153,3 +155,52 @@ def payroll(sandbox: Running) -> Iterator[Endpoint]:
     """The payroll API, all knobs at rest."""
     yield Endpoint("sandbox_payroll", {"base_url": sandbox.url}, {"api_key": API_KEY})
     sandbox.turn_knobs({})
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    """One MariaDB for all tests of a process."""
+    with running(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture
+def allowed_folder(settings: Settings, tmp_path: Path) -> Path:
+    """A folder whose files may be read as sources."""
+    folder = tmp_path / "allowed"
+    folder.mkdir()
+    settings.PATCHBAY_FILE_FOLDERS = [str(folder)]
+    return folder
+
+
+@pytest.fixture
+def mysql(mariadb: MariaDb) -> Iterator[MySqlSource]:
+    made = MySqlSource(mariadb)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sqlite(allowed_folder: Path) -> Iterator[SqliteSource]:
+    made = SqliteSource(allowed_folder / "shop.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def duckdb_file(allowed_folder: Path) -> DuckDbSource:
+    return DuckDbSource(allowed_folder / "shop.duckdb")
+
+
+@pytest.fixture(params=["mysql", "sqlite", "duckdb_file"])
+def sql_source(request: pytest.FixtureRequest) -> SqlSource:
+    """Each SQL source in turn."""
+    found: SqlSource = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["warehouse", "duck"])
+def sql_route(request: pytest.FixtureRequest, sql_source: SqlSource, tmp_path: Path) -> Route:
+    """Each SQL source to each destination."""
+    destination: Endpoint = request.getfixturevalue(request.param)
+    return Route(sql_source.endpoint, destination, tmp_path / "work", entity=sql_source.entity)

@@ -25,7 +25,6 @@ _LOCKED_UP = {
     "autoinstall_known_extensions": "false",
     "memory_limit": "1GB",
     "threads": "2",
-    "TimeZone": "UTC",
 }
 _FETCHED_ROWS = 5_000
 _COLUMNS = """
@@ -54,7 +53,7 @@ def opened(path: Path) -> Iterator[Session]:
         raise failure(error) from None
     with connection:
         try:
-            connection.execute("SET lock_configuration = true")
+            connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
             connection.begin()
             yield _Session(connection)
         except duckdb.Error as error:
@@ -88,6 +87,9 @@ class _Words(Dialect):
 
     def compared(self, column: ColumnShape) -> str:
         return self.quoted(column.name)
+
+    def missing(self, column: ColumnShape) -> str:
+        return f"{self.quoted(column.name)} IS NULL"
 
     def as_written(self, column: ColumnShape) -> str:
         return column.text.format(self.quoted(column.name))

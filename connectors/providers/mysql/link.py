@@ -27,7 +27,7 @@ _HEAD, _PROTOCOL, _BEFORE_FLAGS = 4, 10, 13
 _GREETING_BYTES = 512
 
 
-class _Patient(pymysql.Connection):  # type: ignore[type-arg] # it is generic for checkers only
+class _Patient(pymysql.Connection):
     """A connection whose questions may take long once it is signed in: a dead line is noticed by keepalives."""
 
     def wait(self, seconds: float | None) -> None:
@@ -87,7 +87,7 @@ def connect(endpoint: Endpoint, *, seconds: float | None = QUESTION_SECONDS) -> 
 
 def is_mariadb(connection: pymysql.Connection[Any]) -> bool:
     """Whether the server is a MariaDB, whose catalogue says a few things in other places."""
-    return "mariadb" in str(connection.get_server_info()).lower()
+    return "mariadb" in str(connection.server_version).lower()
 
 
 def reach(endpoint: Endpoint) -> str:

@@ -59,7 +59,8 @@ def single_texts(connection: pymysql.Connection[Any]) -> Iterator[bytes | None]:
 
 def ended(cursor: SSCursor) -> None:
     """Tell the driver that all rows of a statement are read, or that nobody will read them."""
-    result: Any = cursor._result
+    cursor_: Any = cursor
+    result = cursor_._result
     if result is not None:
         result.unbuffered_active = False
         result.connection = None

@@ -98,7 +98,8 @@ class _Session(Session):
     def _run(self, statement: str) -> tuple[Any, ...] | None:
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
-            return cursor.fetchone()
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
 
     def settled(self, shape: TableShape, column: ColumnShape, since: str | None, highest: str) -> str | None:
         del shape, column, since

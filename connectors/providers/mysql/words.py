@@ -34,6 +34,11 @@ class _Words(Dialect):
     def compared(self, column: ColumnShape) -> str:
         return self.quoted(column.name)
 
+    def missing(self, column: ColumnShape) -> str:
+        # A day of zeros is copied as NULL.
+        name = self.quoted(column.name)
+        return f"{column.text.format(name) if column.is_time else name} IS NULL"
+
     def as_written(self, column: ColumnShape) -> str:
         return f"CAST({column.text.format(self.quoted(column.name))} AS BINARY)"
 

@@ -35,9 +35,8 @@ def changed(dialect: Dialect, table: TablePlan, shape: TableShape, since: str | 
     if since is None:
         return ()
     column = shape.column(table.cursor)
-    name = dialect.quoted(column.name)
     newer = _compared(dialect.compared(column), ">=", dialect.bound(_earlier(of_cursor(since, column)), column))
-    return (Sql(f"{newer.text} OR {name} IS NULL", newer.values),)
+    return (Sql(f"{newer.text} OR {dialect.missing(column)}", newer.values),)
 
 
 def added(
@@ -86,11 +85,11 @@ def _earlier(value: Value) -> Value:
 
 
 def _condition(dialect: Dialect, one: RowFilter, column: ColumnShape) -> Sql:
-    name = dialect.quoted(column.name)
+    missing = dialect.missing(column)
     if one.operator == "is_null":
-        return Sql(f"{name} IS NULL")
+        return Sql(missing)
     if one.operator == "is_not_null":
-        return Sql(f"{name} IS NOT NULL")
+        return Sql(f"NOT ({missing})")
     if one.operator in {"contains", "starts_with"}:
         searched = dialect.bound_text(one.value)
         position = dialect.position(dialect.as_written(column), searched.text)
@@ -99,7 +98,7 @@ def _condition(dialect: Dialect, one: RowFilter, column: ColumnShape) -> Sql:
     if one.operator == "in":
         return _among(left, [_bound(dialect, line, column) for line in one.value.splitlines() if line.strip()])
     compared = _compared(left, _COMPARES[one.operator], _bound(dialect, one.value, column))
-    return Sql(f"{compared.text} OR {name} IS NULL", compared.values) if one.operator == "ne" else compared
+    return Sql(f"{compared.text} OR {missing}", compared.values) if one.operator == "ne" else compared
 
 
 def _bound(dialect: Dialect, text: str, column: ColumnShape) -> Sql:

@@ -43,6 +43,9 @@ class Dialect(Protocol):
     def compared(self, column: ColumnShape) -> str:
         """Return the expression of a column that is compared with what `bound` gives."""
 
+    def missing(self, column: ColumnShape) -> str:
+        """Return the condition that a column is NULL, or will be once it is copied."""
+
     def as_written(self, column: ColumnShape) -> str:
         """Return the expression of a column's text that is compared as written: case, blanks and accents count."""
 

@@ -59,6 +59,9 @@ class _Words(Dialect):
         name = self.quoted(column.name)
         return f"patchbay_moment({name})" if column.data_type == "timestamp" else name
 
+    def missing(self, column: ColumnShape) -> str:
+        return f"{self.quoted(column.name)} IS NULL"
+
     def as_written(self, column: ColumnShape) -> str:
         name = self.quoted(column.name)
         if column.data_type == "binary":
