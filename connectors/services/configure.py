@@ -138,7 +138,7 @@ def _question(connection: Connection, endpoint: Endpoint) -> Callable[[], _Found
         access.check(endpoint)
         if not refs:
             entities = access.list_entities(endpoint)
-            return _Found(entities, connect.tables_of_first_open(access, endpoint, entities))
+            return _Found(entities, connect.tables_of_open(access, endpoint, entities))
         _check_tables(access, endpoint, refs, tables)
         return None
 

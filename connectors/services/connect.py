@@ -128,25 +128,29 @@ def check_and_discover(*, connection: Connection) -> None:
     endpoint = source_of(connection)
     access.check(endpoint)
     entities = access.list_entities(endpoint)
-    tables = tables_of_first_open(access, endpoint, entities)
+    tables = tables_of_open(access, endpoint, entities)
     take_up(connection=connection, entities=entities, tables=tables)
 
 
-def tables_of_first_open(
-    access: registry.Access, endpoint: Endpoint, entities: Sequence[FoundEntity]
-) -> list[FoundTable]:
-    """List the tables of the first entity that lets us; one that withdrew its access must not stop the others."""
+def tables_of_open(access: registry.Access, endpoint: Endpoint, entities: Sequence[FoundEntity]) -> list[FoundTable]:
+    """List the tables of the first entity that lets us; one that withdrew its access must not stop the others.
+
+    Where each entity has tables of its own, as schemas do, those of all are listed.
+    """
     refusal: SyncError | None = None
+    found: list[FoundTable] = []
     for entity in entities:
         try:
-            return access.list_tables(endpoint, entity.ref)
+            found += access.list_tables(endpoint, entity.ref)
+            if not registry.manifest(endpoint.kind).tables_per_entity:
+                return found
         except SyncError as error:
             if error.code != "entity_access_lost":
                 raise
             refusal = error
-    if refusal is not None:
+    if refusal is not None and not found:
         raise refusal
-    return []
+    return found
 
 
 @transaction.atomic
@@ -180,7 +184,7 @@ def _take_up_entities(connection: Connection, entities: Sequence[FoundEntity]) -
 
 def place(connection: Connection, entities: Iterable[Entity], *, taken: set[str]) -> None:
     """Set where the tables of each entity land: in the connection's dataset, or in one of its own beside `taken`."""
-    is_multi = registry.manifest(connection.provider).multi_entity
+    is_multi = registry.manifest(connection.provider).has_several(connection.config)
     for entity in entities:
         entity.dataset = connection.dataset
         if is_multi:

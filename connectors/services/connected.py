@@ -86,7 +86,7 @@ def examine(endpoint: Endpoint, wanted: Wanted) -> Examined:
     if wanted.tables:
         _read_first_open(access, endpoint, open_refs, wanted.tables)
         return Examined(tuple(entities), (), frozenset(wanted.tables))
-    tables = connect.tables_of_first_open(access, endpoint, [one for one in entities if one.ref in set(open_refs)])
+    tables = connect.tables_of_open(access, endpoint, [one for one in entities if one.ref in set(open_refs)])
     copied = _allowed(access, endpoint, open_refs, _of_products(tables, wanted.products))
     return Examined(tuple(entities), tuple(tables), frozenset(copied))
 

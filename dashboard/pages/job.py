@@ -153,7 +153,7 @@ def subject_of(job: Job) -> tuple[str, str]:
     What was deleted has no address.
     """
     is_gone = job.connection.deleted_at is not None
-    if job.entity and providers.manifest(job.connection.provider).multi_entity:
+    if job.entity and providers.manifest(job.connection.provider).has_several(job.connection.config):
         return job.entity.name, "" if is_gone else job.entity.get_absolute_url()
     return job.connection.name, "" if is_gone else job.connection.get_absolute_url()
 

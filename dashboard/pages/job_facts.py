@@ -32,7 +32,7 @@ class Fact:
 def facts_of(job: Job, progress: Progress, now: datetime, zone: tzinfo) -> tuple[Fact, ...]:
     """Return the facts card, line by line."""
     connection = job.connection
-    is_many = providers.manifest(connection.provider).multi_entity
+    is_many = providers.manifest(connection.provider).has_several(connection.config)
     is_gone = connection.deleted_at is not None
     entity = [Fact("Entity", job.entity.name, _address(job.entity, is_gone))] if job.entity and is_many else []
     day = calendar_date(job.ended_at or job.created_at, zone)

@@ -10,7 +10,8 @@ from django.conf import settings
 
 from connectors.engine.run import run_sync
 from connectors.models import Connection, Entity, SchemaPolicy, Table
-from connectors.plan import Reporter, SyncError, SyncPlan, SyncResult, TablePlan
+from connectors.plan import SYNC_STEPS, Reporter, SyncError, SyncPlan, SyncResult, TablePlan
+from connectors.providers import registry as providers
 from connectors.services.connect import destination_of, source_of
 from connectors.services.table_plans import Waits, in_force, planned, protection_key
 from jobs.handlers.schema_watch import PlanAgain, SchemaWatch
@@ -43,11 +44,13 @@ def copy_entity(job: Job, reporter: Reporter, choice: Choice) -> SyncResult:
     """
     if job.entity is None:
         raise SyncError("misconfigured", "A sync needs an entity.")
+    if _is_left_out(job.connection, job.entity):
+        return _nothing_to_do(job.entity, reporter)
     watch = SchemaWatch(reporter, job.connection, job.entity)
     for _ in range(_PLANS):
         workdir = _fresh_folder(job)
         try:
-            return _copy(job, watch, workdir, choice)
+            return _copy(job, job.entity, watch, workdir, choice)
         except PlanAgain:
             job.connection.refresh_from_db(fields=["schema_policy", "pending_changes", "schema_read_at"])
         except SyncError as error:
@@ -59,9 +62,9 @@ def copy_entity(job: Job, reporter: Reporter, choice: Choice) -> SyncResult:
     raise SyncError("schema_changed", "The source changes faster than it can be read.", step="check_access")
 
 
-def _copy(job: Job, watch: SchemaWatch, workdir: Path, choice: Choice) -> SyncResult:
+def _copy(job: Job, entity: Entity, watch: SchemaWatch, workdir: Path, choice: Choice) -> SyncResult:
     plan, waiting = make_plan(job, workdir, choice)
-    watch.expect({table.name: table for table in selected_tables(job.connection)})
+    watch.expect({table.name: table for table in selected_tables(job.connection, entity)})
     for one in waiting:
         watch.log("warning", "check_access", f"{one.name} is not copied: {one.why}")
     names = ", ".join(table.name for table in plan.tables)
@@ -83,7 +86,7 @@ def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> tuple[SyncPla
     rows, changes = _rows_last_time(entity), in_force(connection)
     tables: list[TablePlan] = []
     waiting: list[Waits] = []
-    for table in selected_tables(connection):
+    for table in selected_tables(connection, entity):
         key = protection_key(connection) if table.protected else ""
         estimated = rows.get(table.name, table.estimated_rows)
         found = planned(table, changes.get(table.pk, ()), key=key, estimated=estimated)
@@ -108,9 +111,24 @@ def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> tuple[SyncPla
     return plan, waiting
 
 
-def selected_tables(connection: Connection) -> list[Table]:
-    """Return the tables that are copied, in the order of their names."""
-    return list(connection.tables.filter(is_selected=True))
+def selected_tables(connection: Connection, entity: Entity) -> list[Table]:
+    """Return the tables of an entity that are copied, in the order of their names."""
+    chosen = connection.tables.filter(is_selected=True)
+    if providers.manifest(connection.provider).tables_per_entity:
+        chosen = chosen.filter(source_schema__in=("", entity.ref))
+    return list(chosen)
+
+
+def _is_left_out(connection: Connection, entity: Entity) -> bool:
+    """Whether tables are chosen, but none of this entity, which has tables of its own."""
+    return not selected_tables(connection, entity) and connection.tables.filter(is_selected=True).exists()
+
+
+def _nothing_to_do(entity: Entity, reporter: Reporter) -> SyncResult:
+    reporter.log("info", "check_access", f"No table of {entity.name} is chosen, so there is nothing to copy.")
+    for step in SYNC_STEPS:
+        reporter.step(step, "skipped")
+    return SyncResult(())
 
 
 def _refuse_undecided(connection: Connection) -> None:

@@ -19,7 +19,7 @@ def run(job: Job, reporter: Reporter) -> SyncResult:
     reporter.check()
     reporter.step("discover", "running")
     entities = access.list_entities(endpoint)
-    tables = connect.tables_of_first_open(access, endpoint, entities)
+    tables = connect.tables_of_open(access, endpoint, entities)
     reporter.check()
     connect.take_up(connection=connection, entities=entities, tables=tables)
     # Companies are counted and not named: a log may be handed on.

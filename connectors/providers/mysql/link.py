@@ -87,7 +87,8 @@ def connect(endpoint: Endpoint, *, seconds: float | None = QUESTION_SECONDS) -> 
 
 def is_mariadb(connection: pymysql.Connection[Any]) -> bool:
     """Whether the server is a MariaDB, whose catalogue says a few things in other places."""
-    return "mariadb" in str(connection.server_version).lower()
+    server: Any = connection
+    return "mariadb" in str(server.server_version).lower()
 
 
 def reach(endpoint: Endpoint) -> str:

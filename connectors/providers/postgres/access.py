@@ -13,10 +13,16 @@ from connectors import postgres
 from connectors.failures import postgres_failure
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers.postgres import catalog
+from connectors.providers.several import named_in
 
 DEFAULT_SCHEMA = "public"
 # A question on the web side must come back while a person waits.
 QUESTION_TIMEOUT_MS = 15_000
+_USABLE = """
+    SELECT nspname FROM pg_namespace
+    WHERE has_schema_privilege(oid, 'USAGE') AND nspname <> 'information_schema' AND left(nspname, 3) <> 'pg_'
+    ORDER BY nspname
+"""
 # Column rights count too: a user who may read some columns only may read the table, as far as they go.
 _READABLE = """
     SELECT wanted.name, c.oid IS NOT NULL, coalesce(has_any_column_privilege(c.oid, 'SELECT'), false)
@@ -29,8 +35,27 @@ _READABLE = """
 
 
 def schema_of(endpoint: Endpoint) -> str:
-    """Return the schema whose tables are synced."""
-    return str(endpoint.config.get("schema") or DEFAULT_SCHEMA)
+    """Return the schema whose tables are synced; of several the first one."""
+    return next(iter(named_in(_setting(endpoint.config))), DEFAULT_SCHEMA)
+
+
+def _setting(config: Mapping[str, Any]) -> str:
+    return str(config.get("schema") or DEFAULT_SCHEMA)
+
+
+def _schemas(connection: psycopg.Connection[Any], endpoint: Endpoint) -> list[str]:
+    """Return the schemas that the settings name; where they name all, those that may be used. Raises `SyncError`."""
+    if named := named_in(_setting(endpoint.config)):
+        for schema in named:
+            check_schema(connection, schema)
+        return list(named)
+    try:
+        found = [str(row[0]) for row in connection.execute(_USABLE).fetchall()]
+    except psycopg.Error as error:
+        raise postgres_failure(error, "source") from None
+    if not found:
+        raise SyncError("insufficient_permissions", "The user may use no schema.")
+    return found
 
 
 def reach(endpoint: Endpoint) -> str:
@@ -39,9 +64,12 @@ def reach(endpoint: Endpoint) -> str:
 
 
 def check(endpoint: Endpoint, entity_ref: str = "") -> None:
-    """Sign in and look whether the schema exists and may be used. Raises `SyncError`. The entity is the schema."""
+    """Sign in and look whether each schema exists and may be used. Raises `SyncError`. The entity is the schema."""
     with closing(_ask(endpoint)) as connection:
-        check_schema(connection, entity_ref or schema_of(endpoint))
+        if entity_ref:
+            check_schema(connection, entity_ref)
+        else:
+            _schemas(connection, endpoint)
 
 
 def check_schema(connection: psycopg.Connection[Any], schema: str) -> None:
@@ -74,7 +102,8 @@ def check_tables(endpoint: Endpoint, entity_ref: str, tables: Sequence[tuple[str
 
 def how_to_allow(config: Mapping[str, Any], tables: Sequence[tuple[str, str]]) -> str:
     """Return the statements that let the user of `config` read `tables`, and nothing but read."""
-    user, default = sql.Identifier(str(config.get("user"))), str(config.get("schema") or DEFAULT_SCHEMA)
+    user = sql.Identifier(str(config.get("user")))
+    default = next(iter(named_in(_setting(config))), DEFAULT_SCHEMA)
     wanted = sorted((schema or default, name) for schema, name in tables)
     statements = [
         sql.SQL("GRANT USAGE ON SCHEMA {}\n  TO {};").format(sql.Identifier(schema), user)
@@ -87,10 +116,10 @@ def how_to_allow(config: Mapping[str, Any], tables: Sequence[tuple[str, str]]) -
 
 
 def list_entities(endpoint: Endpoint) -> list[FoundEntity]:
-    """Return the one entity of a database connection: its schema. Raises `SyncError` when the sign-in fails."""
-    check(endpoint)
-    schema = schema_of(endpoint)
-    return [FoundEntity(ref=schema, name=f"{endpoint.config['database']} · {schema}")]
+    """Return the entities of a database connection: its schemas. Raises `SyncError` when the sign-in fails."""
+    with closing(_ask(endpoint)) as connection:
+        schemas = _schemas(connection, endpoint)
+    return [FoundEntity(ref=schema, name=f"{endpoint.config['database']} · {schema}") for schema in schemas]
 
 
 def list_tables(endpoint: Endpoint, entity_ref: str) -> list[FoundTable]:

@@ -9,7 +9,14 @@ _FIELDS = (
     Field("host", "Host", "Name or address of the server, without “postgres://”.", type="host"),
     Field("port", "Port", type="number", default="5432", minimum=1, maximum=65_535),
     Field("database", "Database"),
-    Field("schema", "Schema", "Its tables are offered for syncing.", default="public", names_entity=True),
+    Field(
+        "schema",
+        "Schema",
+        "Its tables are offered for syncing. Several with commas between them, or “*” for all: each syncs on its own.",
+        default="public",
+        names_entity=True,
+        takes_several=True,
+    ),
     Field("user", "User", "A user that may only read is enough, and safer."),
     Field("password", "Password", type="password", is_secret=True),
     Field(
@@ -28,11 +35,12 @@ MANIFEST = Manifest(
     tile="Pg",
     tile_hue=1,
     category="Database",
-    description="Tables and views of one schema, with keys and cursors found by themselves.",
+    description="Tables and views of one or several schemas, with keys and cursors found by themselves.",
     auth_method="User and password",
     integration_type="database",
     fields=_FIELDS,
     entity_word="schema",
+    tables_per_entity=True,
     guide=(
         Advice("Create an account that may only read", "CREATE ROLE patchbay_reader\n  LOGIN PASSWORD '…';"),
         Advice(
