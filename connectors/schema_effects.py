@@ -19,11 +19,14 @@ class Told(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Three sentences. `is_reload` says that accepting it reads all rows again."""
+    """Sentences. `meanwhile` is what is true until somebody decides, empty where that is the same as ignoring it.
+
+    `is_reload` says that accepting it reads all rows again.
+    """
 
     accept: str
     ignore: str
-    meanwhile: str
+    meanwhile: str = ""
     is_reload: bool = False
 
 
@@ -43,7 +46,6 @@ def _table_added(_mode: str, _is_reloaded: bool) -> Effect:  # noqa: FBT001 - on
     return Effect(
         "Copied from the next run on, all its rows first.",
         "Not copied. It stays in the list, switched off.",
-        "Not copied.",
     )
 
 
@@ -51,7 +53,6 @@ def _table_dropped(_mode: str, _is_reloaded: bool) -> Effect:  # noqa: FBT001
     return Effect(
         "Not copied any more. Its rows stay at the destination.",
         "Its rows stay at the destination. It is copied again as soon as it is back.",
-        "The other tables are copied. Its rows stay at the destination.",
     )
 
 
@@ -60,7 +61,6 @@ def _column_added(mode: str, _is_reloaded: bool) -> Effect:  # noqa: FBT001
     return Effect(
         f"Copied from the next run on.{older}",
         "Not copied. Asked again only if its type changes.",
-        "Not copied.",
     )
 
 
@@ -70,13 +70,11 @@ def _column_dropped(mode: str, _is_reloaded: bool) -> Effect:  # noqa: FBT001
         return Effect(
             "The column stays at the destination and becomes empty, since all rows are replaced.",
             f"{kept} until the column is back.",
-            f"{kept}.",
         )
     rest = "The other columns are copied; old values stay, new and changed rows are empty there"
     return Effect(
         "The column stays at the destination with its old values; new and changed rows are empty there.",
         f"{rest}. It is copied again as soon as it is back.",
-        f"{rest}.",
     )
 
 
@@ -99,8 +97,7 @@ def _key_changed(mode: str, is_reloaded: bool) -> Effect:  # noqa: FBT001
     if mode != _MERGE:
         return Effect(
             "Noted. Rows are not merged by key, so nothing else changes.",
-            "Nothing changes.",
-            "The table is copied as before.",
+            "Nothing changes. The table is copied as before.",
         )
     return Effect(
         "Rows are merged by the new key. All rows of the table are read again with the next run.",

@@ -81,6 +81,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:insight": {"GET": "see"},
     "connections:sessions": {"GET": "see"},
     "connections:auth": {"GET": "see"},
+    "connections:schema": {"GET": "see", "POST": "edit_connection"},
     "connections:setup": {"GET": "see", "POST": "edit_connection"},
     "connections:activity": {"GET": "see"},
     "connections:entity": {"GET": "see"},

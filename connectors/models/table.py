@@ -35,7 +35,7 @@ class TableQuerySet(models.QuerySet["Table"]):
     def per_schema(self) -> list[tuple[str, int, int]]:
         """Return each schema there is with how many tables are copied of it, and how many it has."""
         grouped = self.order_by("source_schema").values_list("source_schema")
-        return list(grouped.annotate(Count("pk", filter=Q(is_selected=True)), Count("pk")))
+        return list(grouped.annotate(chosen=Count("pk", filter=Q(is_selected=True)), total=Count("pk")))
 
 
 class Table(models.Model):

@@ -168,6 +168,7 @@ class Head:
     wire: Wire
     banner: Banner | None
     poll_seconds: int
+    pending_changes: int
 
 
 def head_of(subject: Subject) -> Head:
@@ -189,6 +190,7 @@ def head_of(subject: Subject) -> Head:
         wire=_wire(subject),
         banner=banner,
         poll_seconds=subject.poll_seconds,
+        pending_changes=connection.pending_changes,
     )
 
 

@@ -78,7 +78,7 @@ def paths(stack: Stack) -> list[str]:
         connection = f"/connections/{records.connection_id(stack, name)}/"
         pages += [
             connection,
-            *(f"{connection}{tab}/" for tab in ("jobs", "test", "setup", "activity")),
+            *(f"{connection}{tab}/" for tab in ("jobs", "test", "schema", "setup", "activity")),
         ]
     # One that people sign in to, and one that nobody was sent to.
     for name in ("Webshop staging", "Halden payroll"):
