@@ -9,7 +9,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from connectors.plan import SyncError
-from connectors.providers.feed import Column, DataType, FileChunk, RowChunk
+from connectors.providers.feed import Column, DataType, FileChunk, JsonText, RowChunk
 
 NULL = "\\N"
 FILE_BYTES = 32 * 1024 * 1024
@@ -71,7 +71,7 @@ class RowFiles:
 def plain_text(value: Any, data_type: DataType) -> str:
     """Return the text of a value that is not None, as it is written into files."""
     if data_type == "json":
-        return json.dumps(value, ensure_ascii=False)
+        return value if isinstance(value, JsonText) else json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

@@ -32,9 +32,18 @@ class Column:
     postgres_type: str = ""
 
 
+class JsonText(str):
+    """A value of a `json` column that is written as JSON already."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class RowChunk:
-    """Rows as dictionaries. `cursor` is the highest cursor value seen so far in this feed; `bytes` as read."""
+    """Rows as dictionaries; a value of a `json` column is a plain one or a `JsonText`.
+
+    `cursor` is the highest cursor value seen so far in this feed; `bytes` as read.
+    """
 
     rows: list[dict[str, Any]]
     bytes: int = 0

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from connectors.providers.several import is_several
 
-FieldType = Literal["text", "host", "number", "password", "choice", "url"]
+FieldType = Literal["text", "host", "number", "password", "choice", "url", "declaration"]
 AuthMethod = Literal["none", "password", "api_key", "oauth2", "credentials_mfa"]
 # The plain setting in which a connection remembers by which method it was signed in, where its secrets are none of
 # the manifest's fields.
@@ -28,6 +28,10 @@ class Field:
     the operator fills it in before. One that `takes_several` may name more than one entity, or all (`several`).
     `default_setting` names the Django setting whose value is the default, instead of
     `default`: read it with `default_of`.
+
+    `labels` are the words of `choices`, in their order. `only_for` is the name of another field, a choice, and the
+    values of it with which this field is asked for. A `declaration` is a document of what is read, with a form of its
+    own.
     """
 
     name: str
@@ -38,6 +42,8 @@ class Field:
     required: bool = True
     default: str = ""
     choices: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    only_for: tuple[str, ...] = ()
     minimum: int = 0
     maximum: int | None = None
     pattern: str = ""

@@ -24,6 +24,7 @@ _PACKAGES = {
     "sqlite": "connectors.providers.sqlite",
     "duckdb_file": "connectors.providers.duckdb_file",
     "sandbox_payroll": "connectors.providers.sandbox_payroll",
+    "rest_api": "connectors.providers.rest_api",
 }
 
 
@@ -120,6 +121,15 @@ def sign_in(kind: str) -> SigningIn | None:
     """Return the provider's sign-in module, None where it has none. Raises `KeyError` for an unknown kind."""
     name = f"{_PACKAGES[kind]}.sign_in"
     return cast("SigningIn", import_module(name)) if find_spec(name) else None
+
+
+def settled(kind: str, config: Mapping[str, Any], tables: Sequence[FoundTable]) -> dict[str, Any]:
+    """Return the settings of a source with what its discovery found and later runs must keep to.
+
+    A provider that keeps nothing has no `settle.py`. Raises `KeyError` for an unknown kind.
+    """
+    name = f"{_PACKAGES[kind]}.settle"
+    return cast("dict[str, Any]", import_module(name).settle(config, tables)) if find_spec(name) else dict(config)
 
 
 def source(kind: str) -> Source:

@@ -171,6 +171,10 @@ def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: 
         locked = facts.lock(connection.pk)
     if review.is_same_sign_in(connection, locked):
         review.accept(locked, now)
+    settled = registry.settled(locked.provider, locked.config, tables)
+    if settled != locked.config:
+        locked.config = connection.config = settled
+        locked.save(update_fields=["config"])
     facts.refresh(locked, now=now)
 
 

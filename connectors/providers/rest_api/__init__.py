@@ -1,0 +1,1 @@
+"""A REST API that a person declares on our pages, without code."""
