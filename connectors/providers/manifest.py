@@ -66,6 +66,16 @@ def default_of(field: Field) -> str:
     )
 
 
+def shown(field: Field, value: Any) -> str:
+    """Return the value of a plain setting in words: the label of a choice, the resources of a declaration."""
+    if field.type == "declaration":
+        resources = value.get("resources") or () if isinstance(value, Mapping) else ()
+        return ", ".join(str(one.get("name", "")) for one in resources)
+    if value in field.choices and field.labels:
+        return field.labels[field.choices.index(value)]
+    return "" if value is None else str(value)
+
+
 def leads_elsewhere(fields: Iterable[Field], stored: Mapping[str, Any], proposed: Mapping[str, Any]) -> bool:
     """Whether secrets would be sent to another place with the `proposed` settings than the one they are stored for."""
     places = [one for one in fields if one.is_place]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +48,11 @@ def record(  # noqa: PLR0913 - what an act is made of, by keyword
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], *, secret: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return one entry per field that differs: its name, and what it was and is. Values of `secret` ones stay out."""
+    """Return one entry per field that differs: its name, and what it was and is. Values of `secret` ones stay out.
+
+    Of a document each value that differs is an entry, named by the way to it.
+    """
+    before, after = dict(_flat(before)), dict(_flat(after))
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return [
         {"field": name, "before": None, "after": REPLACED}
@@ -56,3 +60,15 @@ def differences(
         else {"field": name, "before": before.get(name), "after": after.get(name)}
         for name in changed
     ]
+
+
+def _flat(values: Mapping[str, Any], way: str = "") -> Iterator[tuple[str, Any]]:
+    """Give what stands in documents among the values, each named by the way to it; parts of lists by their name."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{way}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            named = {str(one.get("name") or number): one for number, one in enumerate(value, start=1)}
+            yield from _flat(named, f"{way}{name}.")
+        else:
+            yield f"{way}{name}", value

@@ -62,7 +62,7 @@ def change_sign_in(*, connection: Connection, seen: str, proposed: SignIn, actor
     """
     used = Connection.everything.get(pk=connection.pk)
     refuse_deleted(used)
-    endpoint = _endpoint(used, proposed)
+    endpoint = proposed_endpoint(used, proposed)
     changes = _changes(used, endpoint)
     if changes:
         refuse_changed(used, stored=source_facts(used), seen=seen)
@@ -75,7 +75,7 @@ def change_sign_in(*, connection: Connection, seen: str, proposed: SignIn, actor
     return changes
 
 
-def _endpoint(connection: Connection, proposed: SignIn) -> Endpoint:
+def proposed_endpoint(connection: Connection, proposed: SignIn) -> Endpoint:
     """Return the source as proposed. Raises `SecretsNeededError` where stored secrets would go to another place."""
     manifest = registry.manifest(connection.provider)
     config = _config(connection, manifest, proposed.config)
@@ -107,7 +107,9 @@ def _config(connection: Connection, manifest: Manifest, proposed: Mapping[str, A
     usual = {one.name: one.default for one in manifest.fields}
     config = {name: value for name, value in stored.items() if name not in usual}
     for name, value in proposed.items():
-        if str(stored.get(name, usual.get(name))) != str(value):
+        known = stored.get(name, usual.get(name))
+        # The database keeps no order of names, so documents are compared by what they hold.
+        if known != value if isinstance(value, Mapping) else str(known) != str(value):
             config[name] = value
         elif name in stored:
             config[name] = stored[name]
@@ -133,10 +135,13 @@ def _question(connection: Connection, endpoint: Endpoint) -> Callable[[], _Found
     access = registry.access(connection.provider)
     refs = list(connection.entities.selected().order_by("pk").values_list("ref", flat=True))
     tables = list(connection.tables.filter(is_selected=True).values_list("source_schema", "name"))
+    # What is read may have been declared anew, so that there are other tables now.
+    is_declared = any(one.type == "declaration" for one in registry.manifest(connection.provider).fields)
 
     def ask() -> _Found | None:
         access.check(endpoint)
-        if not refs:
+        if not refs or is_declared:
+            _check_tables(access, endpoint, refs, tables)
             entities = access.list_entities(endpoint)
             return _Found(entities, connect.tables_of_open(access, endpoint, entities))
         _check_tables(access, endpoint, refs, tables)

@@ -17,6 +17,7 @@ from django.utils.text import get_text_list
 from connectors import network
 from connectors.plan import SyncError
 from connectors.providers.manifest import Field, FieldType, default_of
+from dashboard.forms.declaration.field import DeclarationField
 
 TEXT_LENGTH, SECRET_LENGTH = 255, 4000
 HIGHEST_NUMBER = 2**31 - 1
@@ -59,7 +60,9 @@ def _control(field: Field, *, is_stored: bool) -> forms.Field:
     if field.type == "number":
         return _number(field, common)
     if field.type == "choice":
-        return forms.ChoiceField(choices=[(one, one) for one in field.choices], **common)
+        return forms.ChoiceField(choices=list(zip(field.choices, field.labels or field.choices, strict=True)), **common)
+    if field.type == "declaration":
+        return DeclarationField(label=field.label, help_text=field.help)
     return _text(field, common)
 
 

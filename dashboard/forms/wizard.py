@@ -68,7 +68,7 @@ class ConfigureForm(forms.Form):
         stored = manifest.secret_names if connection and connection.credentials else ()
         add_controls(self, manifest.fields, stored=stored)
         for field in manifest.fields:
-            if not field.is_secret and field.type != "choice":
+            if not field.is_secret and field.type not in {"choice", "declaration"}:
                 self.fields[field.name].widget.attrs["data-mono"] = True
         # Where it stands on the page: of several wrong answers the first one has the focus.
         self.order_fields([name for name in self.fields if name != "destination_id"])

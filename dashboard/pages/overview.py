@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.models import Connection, Entity, Mode, ScheduleKind, Status, Table
+from connectors.providers.manifest import shown
 from connectors.schedules import in_words, next_runs
 from connectors.status import reason_in_words
 from dashboard.formatting import exact_time
@@ -239,8 +240,8 @@ def _settings(subject: Subject) -> Iterable[tuple[str, str]]:
     """Yield what is set at the source, secrets never: their fields hold nothing here, and are left out besides."""
     config: dict[str, Any] = subject.connection.config
     for field in subject.provider.fields:
-        if not field.is_secret and config.get(field.name) not in {None, ""}:
-            yield field.label, str(config[field.name])
+        if not field.is_secret and (words := shown(field, config.get(field.name))):
+            yield field.label, words
 
 
 def _table_rows(connection: Connection, tables: list[Table]) -> Iterable[TableRow]:

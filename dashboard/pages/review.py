@@ -10,6 +10,7 @@ from uuid import UUID
 from connectors.destinations import registry as destinations
 from connectors.models import Connection, ScheduleKind, SetupStep
 from connectors.providers import registry as providers
+from connectors.providers.manifest import shown
 from connectors.schedules import in_words, next_slot, schedule_of
 from connectors.services.setting_up import setup_version
 from dashboard import formatting
@@ -71,7 +72,8 @@ def _facts(connection: Connection, tables: list[str], scope: str, now: datetime,
     config = connection.config
     manifest, target = providers.manifest(connection.provider), connection.destination
     yield Fact("Name", connection.name, "", href(SetupStep.CONFIGURE))
-    settings = " · ".join(f"{one.label}: {config[one.name]}" for one in manifest.fields if one.name in config)
+    told = ((one.label, shown(one, config.get(one.name))) for one in manifest.fields)
+    settings = " · ".join(f"{label}: {words}" for label, words in told if words)
     yield Fact("Source", manifest.name, settings, href(SetupStep.CONFIGURE))
     place = f"{destinations.manifest(target.kind).name}, schema {connection.dataset}" if target else ""
     yield Fact("Destination", target.name if target else "None", place, href(SetupStep.CONFIGURE))

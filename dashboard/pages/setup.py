@@ -10,7 +10,7 @@ from uuid import UUID
 from django.forms import BoundField, Form
 
 from connectors.models import Connection, Mode, Table
-from connectors.providers.manifest import Field
+from connectors.providers.manifest import Field, shown
 from connectors.services.changing import version_of
 from connectors.services.choose import chosen_facts
 from connectors.services.configure import source_facts
@@ -36,6 +36,7 @@ class Asked:
     width: str
     is_stored: bool = False
     instead: str = ""
+    only_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,12 @@ def source_of(subject: Subject, form: SourceForm) -> SourcePart:
     config = connection.config
     instead = manifest.signed_in_by(config) if is_stored else ""
     return SourcePart(
-        plain=tuple(_asked(form, one) for one in manifest.fields if not one.is_secret),
+        plain=tuple(_asked(form, one) for one in manifest.fields if not one.is_secret and one.type != "declaration"),
         secret=tuple(
             _asked(form, one, is_stored=is_stored, instead=instead) for one in manifest.fields if one.is_secret
         ),
         rows=tuple(
-            (one.label, str(config.get(one.name) or one.default)) for one in manifest.fields if not one.is_secret
+            (one.label, shown(one, config.get(one.name) or one.default)) for one in manifest.fields if not one.is_secret
         ),
         seen=version_of(source_facts(connection)),
         provider=manifest.name,
@@ -172,7 +173,7 @@ def about_of(connection: Connection) -> AboutPart:
 
 
 def _asked(form: Form, field: Field, *, is_stored: bool = False, instead: str = "") -> Asked:
-    return Asked(form[field.name], _WIDTHS.get(field.type, "w3"), is_stored, instead)
+    return Asked(form[field.name], _WIDTHS.get(field.type, "w3"), is_stored, instead, field.only_for)
 
 
 def _line(table: Table, typed: Mapping[str, Collection[UUID]] | None) -> TableLine:

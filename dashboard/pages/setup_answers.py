@@ -11,6 +11,7 @@ from uuid import UUID
 from connectors.errors import entry, told
 from connectors.models import Activity, Connection
 from connectors.plan import SyncError
+from connectors.providers.manifest import shown
 from connectors.schedules import in_words
 from connectors.services.choose import COPIED
 from connectors.services.describe import about_facts
@@ -112,7 +113,7 @@ def source_conflict(connection: Connection, form: SourceForm) -> Conflict:
     """Tell who changed the sign-in meanwhile, and set what is stored beside what was typed."""
     proposed = form.proposed()
     rows = [
-        (one.label, str(connection.config.get(one.name, "")), str(proposed.config.get(one.name, "")))
+        (one.label, shown(one, connection.config.get(one.name)), shown(one, proposed.config.get(one.name)))
         for one in form.manifest.fields
         if not one.is_secret
     ]

@@ -37,10 +37,11 @@ class StepLink:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One setting of the form: its field, and the width that it takes."""
+    """One setting of the form: its field, the width that it takes, and the choice that it depends on, if any."""
 
     field: BoundField
     span: str
+    only_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,9 @@ def _step(number: int, step: SetupStep, connection: Connection | None, now: Setu
 
 
 def controls_of(form: ConfigureForm) -> tuple[Control, ...]:
-    """Return the settings of the form in their order."""
-    return tuple(Control(form[one.name], _SPANS[_shape(one)]) for one in form.manifest.fields)
+    """Return the settings of the form in their order; a declaration has an editor of its own."""
+    plain = (one for one in form.manifest.fields if one.type != "declaration")
+    return tuple(Control(form[one.name], _SPANS[_shape(one)], one.only_for) for one in plain)
 
 
 def _shape(field: Field) -> str:

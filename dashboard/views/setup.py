@@ -24,6 +24,9 @@ from connectors.services.describe import change_about
 from connectors.services.reschedule import plan_version, reschedule
 from connectors.services.setting_up import NameTakenError
 from dashboard.access import HtmxRequest
+from dashboard.forms.declaration.editor import Editor
+from dashboard.forms.declaration.field import editor_of as declared_in
+from dashboard.forms.declaration.field import pressed
 from dashboard.forms.schedule import ScheduleForm
 from dashboard.forms.setup import AboutForm, ProductForm, SourceForm, TablePlaceForm, TablesForm
 from dashboard.pages import setup as pages
@@ -31,6 +34,7 @@ from dashboard.pages import setup_answers as told
 from dashboard.pages.connection import Subject, head_of
 from dashboard.pages.schedule import editor_of
 from dashboard.pages.session_link import invite_of
+from dashboard.views import declaration
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.refusals import ConnectionGone
 from dashboard.views.rendering import render_page
@@ -56,6 +60,8 @@ def setup(request: HttpRequest, pk: UUID) -> HttpResponse:
     if part not in _PARTS:
         return _show(request, pk, Answer(shown={"unknown": True}))
     connection = connection_or_404(pk)
+    if part == "source" and (response := _answer_press(request, connection)):
+        return response
     try:
         answer = _PARTS[part](request, connection)
     except ConnectionDeletedError as refusal:
@@ -66,10 +72,27 @@ def setup(request: HttpRequest, pk: UUID) -> HttpResponse:
     return HttpResponseRedirect(f"{request.get_full_path()}#{part}")
 
 
+def _answer_press(request: HttpRequest, connection: Connection) -> HttpResponse | None:
+    """Answer a button of the editor of what is read, None where there was none. Nothing is stored."""
+    form = _posted_source(request, connection)
+    if not pressed(form):
+        return None
+
+    def whole(editor: Editor) -> HttpResponse:
+        declaration.forget_errors(form)
+        return _show(request, connection.pk, Answer(status=OK, shown={"source_form": form, "declared": editor}))
+
+    return declaration.answer(request, form, connection, whole=whole)
+
+
+def _posted_source(request: HttpRequest, connection: Connection) -> SourceForm:
+    manifest = providers.manifest(connection.provider)
+    return SourceForm(request.POST, connection=connection, manifest=manifest, has_entities=connection.entities.exists())
+
+
 def _source(request: HttpRequest, connection: Connection) -> Answer:
     """Test the proposed sign-in and store it."""
-    manifest = providers.manifest(connection.provider)
-    form = SourceForm(request.POST, connection=connection, manifest=manifest, has_entities=connection.entities.exists())
+    form = _posted_source(request, connection)
     answer = Answer(shown={"source_form": form})
     if not form.is_valid():
         return answer
@@ -174,6 +197,7 @@ def _show(request: HttpRequest, pk: UUID, answer: Answer) -> HttpResponse:
         "address": request.get_full_path(),
         "list_address": f"{request.path}#tables",
         "source": pages.source_of(subject, source_form),
+        "declared": answer.shown.get("declared") or declared_in(source_form),
         "invite": invite_of(subject.connection),
         "tables": pages.tables_of(subject, **place.criteria(), typed=answer.shown.get("typed_tables")),
         "about": pages.about_of(subject.connection),

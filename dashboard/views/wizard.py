@@ -16,10 +16,13 @@ from connectors.models import Connection, Destination, SetupStep
 from connectors.providers import registry as providers
 from connectors.providers.manifest import Manifest
 from connectors.services.setting_up import NameTakenError, SetupOverError, change_setup, start_setup
+from dashboard.forms.declaration.editor import Editor
+from dashboard.forms.declaration.field import editor_of, pressed
 from dashboard.forms.wizard import CatalogueForm, ConfigureForm
 from dashboard.pages.catalogue import catalogue_of
 from dashboard.pages.setup_link import step_href
 from dashboard.pages.wizard import controls_of, destinations_of, steps_of
+from dashboard.views import declaration
 from dashboard.views.rendering import render_page
 from jobs.services.enqueue import CannotSync
 from jobs.services.enqueue_test import enqueue_test
@@ -45,6 +48,8 @@ def start(request: HttpRequest, provider: str) -> HttpResponse:
         raise Http404(message)
     manifest = providers.manifest(provider)
     form = ConfigureForm(request.POST if request.method == "POST" else None, manifest=manifest)
+    if pressed(form):
+        return _answer_press(request, form, manifest, None)
     if form.is_valid():
         try:
             made = start_setup(
@@ -64,6 +69,8 @@ def configure(request: HttpRequest, connection: Connection) -> HttpResponse:
     """Ask again for what the first step asked, and store what was changed."""
     manifest = providers.manifest(connection.provider)
     form = ConfigureForm(request.POST if request.method == "POST" else None, manifest=manifest, connection=connection)
+    if pressed(form):
+        return _answer_press(request, form, manifest, connection)
     if form.is_valid():
         try:
             changed = change_setup(connection=connection, settings=form.settings(), actor=cast("User", request.user))
@@ -77,7 +84,26 @@ def configure(request: HttpRequest, connection: Connection) -> HttpResponse:
     return _show(request, form, manifest, connection)
 
 
-def _show(request: HttpRequest, form: ConfigureForm, manifest: Manifest, connection: Connection | None) -> HttpResponse:
+def _answer_press(
+    request: HttpRequest, form: ConfigureForm, manifest: Manifest, connection: Connection | None
+) -> HttpResponse:
+    """Answer a button of the editor of what is read. Nothing is stored."""
+
+    def whole(editor: Editor) -> HttpResponse:
+        declaration.forget_errors(form)
+        return _show(request, form, manifest, connection, editor=editor)
+
+    return declaration.answer(request, form, connection, whole=whole)
+
+
+def _show(
+    request: HttpRequest,
+    form: ConfigureForm,
+    manifest: Manifest,
+    connection: Connection | None,
+    *,
+    editor: Editor | None = None,
+) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form,
         "provider": manifest,
@@ -85,10 +111,12 @@ def _show(request: HttpRequest, form: ConfigureForm, manifest: Manifest, connect
         "controls": controls_of(form),
         "destinations": destinations_of(form, list(Destination.objects.defer("credentials"))),
         "steps": steps_of(connection, SetupStep.CONFIGURE),
+        "declared": editor or editor_of(form),
+        "address": request.get_full_path(),
         "wrong": len(form.errors),
         "now": timezone.now(),
     }
-    status = INVALID if form.is_bound else OK
+    status = INVALID if form.is_bound and editor is None else OK
     return render_page(request, "wizard/configure.html", context, fragment="question", status=status)
 
 

@@ -25,7 +25,7 @@ _LARGEST_PAGE, _USUAL_PAGE = 100, 30
 
 @dataclass
 class Forge:
-    """What the forge holds, and what was asked of it. The next `spent` requests are refused, with the headers of `refusal`.
+    """What the forge holds, and what was asked of it. The next `spent` requests are refused, with `refusal` as headers.
 
     `hidden` are the numbers of issues that are listed still, and gone when their comments are asked for.
     """

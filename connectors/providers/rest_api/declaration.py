@@ -7,7 +7,7 @@ be texts, since forms and YAML give them so.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,9 +146,18 @@ class DeclarationError(ValueError):
         self.problems = problems
 
 
-def fields_as_document(fields: tuple[FieldSpec, ...]) -> dict[str, str]:
-    """Return fields as a document holds them: the type, and the path where it is not the name."""
-    return {one.name: one.type if one.path == one.name else f"{one.type} from {one.path}" for one in fields}
+def fields_as_document(fields: Iterable[FieldSpec]) -> list[str]:
+    """Return fields as a document holds them: lines, since their order is the columns'."""
+    return [f"{one.name}: {one.type}{f' from {one.path}' if one.path != one.name else ''}" for one in fields]
+
+
+def pairs_in(lines: Iterable[str]) -> dict[str, str]:
+    """Return the names and values of lines such as “total: decimal”; a name may hold a colon, as XML's do."""
+    found = {}
+    for line in lines:
+        name, parted, value = line.rpartition(": ") if ": " in line else line.rpartition(":")
+        found[name.strip() if parted else line.strip()] = value.strip() if parted else ""
+    return found
 
 
 def stored(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -211,7 +211,7 @@ def _timestamp(value: Any) -> str:
     if not isinstance(value, str):
         # Seconds since 1970, as many APIs write moments.
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise ValueError
+            raise ValueError  # noqa: TRY004 - likewise
         return _from_seconds(value)
     if not _MOMENT.fullmatch(value):
         raise ValueError

@@ -10,15 +10,21 @@ from typing import Any
 
 import yaml
 
-from connectors.providers.rest_api.declaration import DeclarationError, Place, Problem
+from connectors.providers.rest_api.declaration import DeclarationError, Place, Problem, pairs_in
 
 LONGEST_TEXT = 200_000
 _DEEPEST = 12
+_ORDER = (
+    "headers", "requests_per_second", "most_pages", "most_megabytes", "pagination", "entities",
+    "name", "parent", "parents", "path", "records", "key", "id", "kind", "param", "cursor", "format", "size_param",
+    "size", "params", "incremental", "fields", "resources",
+)  # fmt: skip
 
 
 def write(document: Mapping[str, Any]) -> str:
-    """Return a document as YAML, in its own order."""
-    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=120) if document else ""
+    """Return a document as YAML, in the order in which it is read best."""
+    shown = _in_order(document)
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120) if shown else ""
 
 
 def parse(text: str) -> tuple[dict[str, Any], Mapping[Place, int]]:
@@ -49,6 +55,19 @@ def parse(text: str) -> tuple[dict[str, Any], Mapping[Place, int]]:
 def with_lines(problems: tuple[Problem, ...], lines: Mapping[Place, int]) -> tuple[Problem, ...]:
     """Return the problems with the line at which each stands, or the next one around it."""
     return tuple(Problem((), f"Line {_line(one.place, lines)}, {one}") for one in problems)
+
+
+def _in_order(value: Any) -> Any:
+    """Return a part of a document with its names in order: those of lists last, the more telling ones first."""
+    if isinstance(value, list):
+        return [_in_order(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    names = sorted(value, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+    return {
+        name: pairs_in(value[name]) if name == "fields" and isinstance(value[name], list) else _in_order(value[name])
+        for name in names
+    }
 
 
 def _line(place: Place, lines: Mapping[Place, int]) -> int:

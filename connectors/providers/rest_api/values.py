@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from connectors.providers.rest_api.declaration import Place, Problem
+from connectors.providers.rest_api.declaration import Place, Problem, pairs_in
 
 _LONGEST_TEXT = 2000
 
@@ -77,10 +77,12 @@ class Reader:
         return tuple(dict.fromkeys(text for one in listed if (text := str(one).strip())))
 
     def pairs(self, name: str) -> dict[str, str]:
-        """Return an object whose values are texts."""
+        """Return an object whose values are texts; it may be a list of lines, which keep their order."""
         value = self._take(name)
         if not value:
             return {}
+        if isinstance(value, list) and all(isinstance(line, str) for line in value):
+            value = pairs_in(value)
         part = Reader(value, (*self._place, name), self.problems)
         return {str(one): part.text(one) for one in part._values}
 
