@@ -123,13 +123,17 @@ def sign_in(kind: str) -> SigningIn | None:
     return cast("SigningIn", import_module(name)) if find_spec(name) else None
 
 
-def settled(kind: str, config: Mapping[str, Any], tables: Sequence[FoundTable]) -> dict[str, Any]:
-    """Return the settings of a source with what its discovery found and later runs must keep to.
+def learns(kind: str) -> bool:
+    """Whether what was found of a source belongs to its settings when it is asked again.
 
-    A provider that keeps nothing has no `settle.py`. Raises `KeyError` for an unknown kind.
+    Such a provider has a `known.py`. Raises `KeyError` for an unknown kind.
     """
-    name = f"{_PACKAGES[kind]}.settle"
-    return cast("dict[str, Any]", import_module(name).settle(config, tables)) if find_spec(name) else dict(config)
+    return find_spec(f"{_PACKAGES[kind]}.known") is not None
+
+
+def with_known(kind: str, config: Mapping[str, Any], tables: Sequence[FoundTable]) -> dict[str, Any]:
+    """Return the settings of a source that `learns` with what was found of its tables before."""
+    return cast("dict[str, Any]", import_module(f"{_PACKAGES[kind]}.known").with_known(config, tables))
 
 
 def source(kind: str) -> Source:

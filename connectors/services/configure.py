@@ -7,7 +7,7 @@ stored nowhere before the source has accepted it, and a worker could only be tol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -136,14 +136,15 @@ def _question(connection: Connection, endpoint: Endpoint) -> Callable[[], _Found
     refs = list(connection.entities.selected().order_by("pk").values_list("ref", flat=True))
     tables = list(connection.tables.filter(is_selected=True).values_list("source_schema", "name"))
     # What is read may have been declared anew, so that there are other tables now.
-    is_declared = any(one.type == "declaration" for one in registry.manifest(connection.provider).fields)
+    is_declared = registry.learns(connection.provider)
+    known = replace(endpoint, config=connect.known_config(connection, endpoint.config))
 
     def ask() -> _Found | None:
         access.check(endpoint)
         if not refs or is_declared:
             _check_tables(access, endpoint, refs, tables)
             entities = access.list_entities(endpoint)
-            return _Found(entities, connect.tables_of_open(access, endpoint, entities))
+            return _Found(entities, connect.tables_of_open(access, known, entities))
         _check_tables(access, endpoint, refs, tables)
         return None
 

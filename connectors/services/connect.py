@@ -105,7 +105,16 @@ def free_dataset(destination: Destination, name: str, pk: UUID) -> str:
 
 def source_of(connection: Connection) -> Endpoint:
     """Return the source of a connection with its secrets opened, for checks and the engine."""
-    return Endpoint(connection.provider, connection.config, connection.read_credentials())
+    return Endpoint(connection.provider, known_config(connection, connection.config), connection.read_credentials())
+
+
+def known_config(connection: Connection, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings with what was found of the connection's tables, where that belongs to asking its source again."""
+    if not registry.learns(connection.provider):
+        return config
+    found = connection.tables.exclude(found=[]).values_list("name", "found")
+    tables = [FoundTable(name=name, columns=tuple((one, kind) for one, kind in columns)) for name, columns in found]
+    return registry.with_known(connection.provider, config, tables)
 
 
 def destination_of(connection: Connection) -> Endpoint:
@@ -171,10 +180,6 @@ def take_up(*, connection: Connection, entities: Sequence[FoundEntity], tables: 
         locked = facts.lock(connection.pk)
     if review.is_same_sign_in(connection, locked):
         review.accept(locked, now)
-    settled = registry.settled(locked.provider, locked.config, tables)
-    if settled != locked.config:
-        locked.config = connection.config = settled
-        locked.save(update_fields=["config"])
     facts.refresh(locked, now=now)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
-from django.forms.utils import ErrorDict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -53,7 +52,7 @@ def answer(
 
 def forget_errors(form: ConfigureForm | SourceForm) -> None:
     """Let a form say nothing of what is not filled in yet: nobody asked to store it."""
-    form._errors = ErrorDict()  # noqa: SLF001 - Django has no other way to show a bound form without errors
+    form.errors.clear()
 
 
 def _ask(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import pytest
 
 from connectors.plan import Endpoint, SyncError, TablePlan
 from connectors.providers import registry
-from connectors.providers.feed import ReadRequest, RowChunk
 from connectors.providers.rest_api import access
 from tests.connectors import forge as forges
 from tests.connectors.forge import Forge, serving
@@ -70,7 +69,7 @@ def secret() -> dict[str, str]:
 
 def discovered(endpoint: Endpoint, entity: str = REPOSITORY) -> Endpoint:
     found = access.list_tables(endpoint, entity)
-    return replace(endpoint, config=registry.settled("rest_api", endpoint.config, found))
+    return replace(endpoint, config=registry.with_known("rest_api", endpoint.config, found))
 
 
 def tables(endpoint: Endpoint, entity: str = REPOSITORY) -> tuple[TablePlan, ...]:
@@ -78,7 +77,7 @@ def tables(endpoint: Endpoint, entity: str = REPOSITORY) -> tuple[TablePlan, ...
     return tuple(TablePlan(name=one.name, keys=one.keys, mode=one.mode, cursor=one.cursor) for one in found)
 
 
-def checksum(records: list[Mapping[str, Any]]) -> str:
+def checksum(records: Sequence[Mapping[str, Any]]) -> str:
     """Return a digest over all records, whatever their order, and their names' order."""
     written = sorted(json.dumps(normal(one), sort_keys=True, ensure_ascii=False) for one in records)
     return hashlib.sha256("\n".join(written).encode()).hexdigest()
@@ -245,14 +244,15 @@ def test_a_child_whose_path_is_wrong_for_all_parents_fails(api: Endpoint, forge:
     assert (caught.value.code, caught.value.detail) == ("source_object_missing", "404 Not Found")
 
 
-def test_append_adds_what_is_beyond_the_cursor_once(route: Route, tmp_path: Path) -> None:
-    plan = TablePlan("issues", mode="append", keys=("id",), cursor="updated_at", columns=("number",))
-    reader = registry.source("rest_api")
-    request = ReadRequest("2026-01-09T23:00:00Z", tmp_path)
+def test_append_adds_what_is_beyond_the_cursor_once(
+    forge: Forge, route: Route, warehouse_db: psycopg.Connection[Any]
+) -> None:
+    plan = TablePlan("issues", mode="append", cursor="updated_at", columns=("number",))
+    route.sync(plan)
+    forge.open(REPOSITORY, 12, updated_at="2026-06-01T00:00:00Z")
 
-    with reader.open_feeds(route.plan(plan), Recorder(), arrays_as_json=False) as (feed,):
-        rows = [row for chunk in feed.read(request) for row in cast("RowChunk", chunk).rows]
+    second = route.sync(plan)
 
-    # Number 111 was changed in that very second, 112 to 120 after it.
-    assert [row["number"] for row in rows] == list(range(120, 111, -1))
-    assert [column.name for column in feed.columns] == ["id", "number", "updated_at"]
+    assert second.tables[0].rows_extracted == 1
+    numbers = sorted(row["number"] for row in landed(warehouse_db, route, "issues"))
+    assert numbers == sorted([*range(1, 121), 12])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -101,7 +101,9 @@ def declare(page: Page, forge: Forge) -> None:
     fill(page, "api-r0", inc_param="since", inc_cursor="updated_at")
     press(page, "Try it")
     expect(page.locator(".api-trial")).to_contain_text("100 records, 14 fields. Answered 200")
-    expect(page.locator(".api-trial")).to_contain_text("/repos/octo-org/hello-world/issues?state=all&per_page=100&page=2")
+    expect(page.locator(".api-trial")).to_contain_text(
+        "/repos/octo-org/hello-world/issues?state=all&per_page=100&page=2"
+    )
     show(page, "tried")
     press(page, "Add a resource")
     fill(page, "api-r1", name="comments", path="/repos/{entity}/issues/{parent.number}/comments", key="id")
@@ -118,7 +120,7 @@ def landed(table: str) -> list[Mapping[str, Any]]:
         return [row[0] for row in database.execute(f"SELECT to_jsonb(t) FROM {dataset}.{table} AS t".encode())]
 
 
-def checksum(records: list[Mapping[str, Any]]) -> str:
+def checksum(records: Sequence[Mapping[str, Any]]) -> str:
     def normal(name: str, value: Any) -> Any:
         return datetime.fromisoformat(value).isoformat() if value and name.endswith("_at") else value
 

@@ -184,7 +184,7 @@ def _bigint(value: Any) -> int:
     raise ValueError
 
 
-def _double(value: Any) -> float | int | str:
+def _double(value: Any) -> float | Decimal | str:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise ValueError  # noqa: TRY004 - one kind of error for whoever reads a page
     if isinstance(value, str):

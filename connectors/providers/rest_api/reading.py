@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
-from connectors.providers.feed import DataType
 from connectors.providers.rest_api.declaration import (
     FORMATS,
     KINDS,
@@ -154,7 +153,7 @@ def _fields(one: Reader) -> tuple[FieldSpec, ...]:
         elif kind not in TYPES:
             one.problem(("fields", name), f"“{kind}” is no type. There are {', '.join(TYPES)}.")
         else:
-            found.append(FieldSpec(name, cast("DataType", kind), path or name))
+            found.append(FieldSpec(name, kind, path or name))
             if path:
                 _check_path(one, path, ("fields", name))
     return tuple(found)

@@ -53,10 +53,10 @@ class _Table:
 
     def feed(self) -> Feed:
         """Return the feed of the table."""
-        return Feed(self._table, fields.columns_of(self._selected(), self._table.keys), self._read)
+        return Feed(self._table, fields.columns_of(self._read_fields(), self._table.keys), self._read)
 
     def _known(self) -> tuple[FieldSpec, ...]:
-        """Return the fields that discovery stored with the declaration; of one that is new, those of a first page."""
+        """Return the fields that are declared or were found before; of a new resource, those of a first page."""
         resource = self._resource
         if not resource.fields:
             found = access.sample(self._reader, resource)
@@ -64,8 +64,10 @@ class _Table:
             return found or tuple(FieldSpec(name, "text", name) for name in self._table.keys or ("id",))
         return with_parent(resource.fields, resource, self._reader.declared)
 
-    def _selected(self) -> tuple[FieldSpec, ...]:
-        wanted = {*self._table.columns, *self._table.keys, self._table.cursor}
+    def _read_fields(self) -> tuple[FieldSpec, ...]:
+        """Return what is read: what is copied, and what filters look at."""
+        looked_at = {one.column for one in self._table.filters}
+        wanted = {*self._table.columns, *self._table.keys, self._table.cursor, *looked_at}
         return tuple(spec for spec in self._fields if not self._table.columns or spec.name in wanted)
 
     def _tell(self) -> None:
@@ -73,7 +75,7 @@ class _Table:
         self._reporter.columns(self._table.name, found)
 
     def _read(self, request: ReadRequest) -> Iterator[RowChunk]:
-        rows_of = fields.Rows(self._table.name, self._selected_for_reading())
+        rows_of = fields.Rows(self._table.name, self._read_fields())
         known = fields.Rows(self._table.name, self._fields)
         highest = _Highest(self._table.cursor, request.since)
         is_asked = self._table.cursor == cursor_of(self._resource, self._reader.declared)
@@ -81,8 +83,6 @@ class _Table:
         for page in self._reader.read(self._resource, request.since if is_asked else None):
             self._note_new(known.new_in(page.records), page.records)
             rows = rows_of.of(page.records, page.number)
-            if self._table.mode == "append":
-                rows = highest.beyond(rows)
             highest.see(rows)
             self._log(page)
             is_empty = False
@@ -91,12 +91,6 @@ class _Table:
             # A child without parents: the table is there, and holds nothing.
             yield RowChunk([], 0, highest.text)
         self._log_skipped()
-
-    def _selected_for_reading(self) -> Sequence[FieldSpec]:
-        """Return what is read: what is copied, and what filters look at."""
-        copied = self._selected()
-        looked_at = {one.column for one in self._table.filters} - {spec.name for spec in copied}
-        return (*copied, *(spec for spec in self._fields if spec.name in looked_at))
 
     def _note_new(self, names: set[str], records: Sequence[Mapping[str, Any]]) -> None:
         """Tell of fields that discovery did not know, so that a change of the API is seen. They are not copied."""
@@ -133,7 +127,6 @@ class _Highest:
         self._column = column
         self.text = since
         self._value = None if since is None else _comparable(since)
-        self._start = self._value
 
     def see(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Look at the rows of a chunk."""
@@ -147,13 +140,6 @@ class _Highest:
             found = _comparable(text)
             if self._value is None or found > self._value:
                 self._value, self.text = found, text
-
-    def beyond(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the rows whose cursor is beyond the one of the last run; a row without one cannot be told apart."""
-        if self._start is None:
-            return list(rows)
-        values = ((row, row.get(self._column)) for row in rows)
-        return [row for row, value in values if value is not None and _comparable(str(value)) > self._start]
 
 
 def _comparable(text: str) -> tuple[int, float, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Values = dict[str, Any]
@@ -21,7 +21,7 @@ def document_of(
     general: Mapping[str, str],
     pagination: Mapping[str, str],
     entities: Mapping[str, str],
-    resources: list[tuple[Mapping[str, str], Mapping[str, str]]],
+    resources: Sequence[tuple[Mapping[str, str], Mapping[str, str]]],
 ) -> Values:
     """Return the document of all rows; a resource is its own row and that of its pagination."""
     found: Values = {}
