@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -138,19 +139,10 @@ class Bucket:
         Raises `SyncError("file_changed")` where it was replaced or removed since.
         """
         size = 0
-        try:
-            asked = self._answer("GET", found.key, headers={"If-Match": f'"{found.tag}"'})
-            with asked as answer, target.open("wb") as file:
-                for block in answer.raw.stream(_BLOCK, decode_content=False):
-                    size += file.write(block)
-                    passed(size)
-        except urllib3.exceptions.HTTPError as error:
-            is_late = isinstance(error, urllib3.exceptions.TimeoutError)
-            raise SyncError("connection_timeout" if is_late else "provider_error", f"{found.key} broke off.") from None
-        except SyncError as error:
-            if error.code == "source_object_missing":
-                raise SyncError("file_changed", f"{found.key} is not there any more.") from None
-            raise
+        with self._object(found) as answer, target.open("wb") as file, _whole(found.key):
+            for block in answer.raw.stream(_BLOCK, decode_content=False):
+                size += file.write(block)
+                passed(size)
         if size != found.size:
             raise SyncError("file_changed", f"{found.key} has {size:,} bytes and was listed with {found.size:,}.")
 
@@ -163,6 +155,17 @@ class Bucket:
         except urllib3.exceptions.HTTPError as error:
             raise SyncError("provider_error", f"{key} broke off: {type(error).__name__}.") from None
         return found
+
+    def read_part(self, found: Stored, start: int, length: int) -> bytes:
+        """Return some bytes of an object as it was listed; fewer at its end. Raises as `fetch` does."""
+        if start >= found.size:
+            return b""
+        last = min(start + length, found.size) - 1
+        with self._object(found, {"Range": f"bytes={start}-{last}"}) as answer, _whole(found.key):
+            if start and answer.status_code != HTTPStatus.PARTIAL_CONTENT:
+                raise SyncError("provider_error", "The store gives no parts of objects.")
+            read: bytes = answer.raw.read(last - start + 1, decode_content=False)
+        return read
 
     def put(self, key: str, source: Path) -> None:
         """Store the file `source` under `key` in one request: readers see the old object, then the new one."""
@@ -180,6 +183,14 @@ class Bucket:
         """Remove an object; one that is not there is no failure."""
         with self._answer("DELETE", key):
             pass
+
+    def _object(self, found: Stored, headers: Mapping[str, str] | None = None) -> requests.Response:
+        try:
+            return self._answer("GET", found.key, headers={"If-Match": f'"{found.tag}"', **(headers or {})})
+        except SyncError as error:
+            if error.code == "source_object_missing":
+                raise SyncError("file_changed", f"{found.key} is not there any more.") from None
+            raise
 
     def _pages(self, query: Mapping[str, str]) -> Iterator[ET.Element]:
         token = ""
@@ -257,6 +268,16 @@ def signature(
         "x-amz-content-sha256": digest,
         "x-amz-date": moment,
     }
+
+
+@contextmanager
+def _whole(key: str) -> Iterator[None]:
+    """Turn an answer that breaks off into a `SyncError`."""
+    try:
+        yield
+    except urllib3.exceptions.HTTPError as error:
+        is_late = isinstance(error, urllib3.exceptions.TimeoutError)
+        raise SyncError("connection_timeout" if is_late else "provider_error", f"{key} broke off.") from None
 
 
 def _body(answer: requests.Response) -> bytes:

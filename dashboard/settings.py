@@ -52,6 +52,13 @@ PATCHBAY_ALLOWED_NETWORKS = _list("PATCHBAY_ALLOWED_NETWORKS")
 PATCHBAY_FILE_FOLDERS = _list("PATCHBAY_FILE_FOLDERS")
 # Folders of this machine below which destinations may write files, beside the one of this installation itself.
 PATCHBAY_EXPORT_FOLDERS = _list("PATCHBAY_EXPORT_FOLDERS")
+# What one file of a source may take, in bytes: as it is, unpacked, in one line, and in memory while it is read; and how
+# many times its size a packed file may grow to.
+PATCHBAY_FILE_BYTES = _number("PATCHBAY_FILE_BYTES", 20 * 1024**3)
+PATCHBAY_FILE_UNPACKED_BYTES = _number("PATCHBAY_FILE_UNPACKED_BYTES", 20 * 1024**3)
+PATCHBAY_FILE_RATIO = _number("PATCHBAY_FILE_RATIO", 200)
+PATCHBAY_FILE_LINE_BYTES = _number("PATCHBAY_FILE_LINE_BYTES", 8 * 1024**2)
+PATCHBAY_FILE_MEMORY_BYTES = _number("PATCHBAY_FILE_MEMORY_BYTES", 512 * 1024**2)
 PATCHBAY_SANDBOX_URL = _text("PATCHBAY_SANDBOX_URL")
 PATCHBAY_SANDBOX_API_KEY = _text("PATCHBAY_SANDBOX_API_KEY")
 PATCHBAY_LEASE_SECONDS = _number("PATCHBAY_LEASE_SECONDS", 120)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from connectors.files import selects
 from connectors.plan import SyncError
@@ -43,17 +43,39 @@ def described(path: Path, name: str) -> list[tuple[str, str]]:
     return [(str(row[0]), str(row[1])) for row in rows]
 
 
-def write(file: DataFile, wanted: Wanted, source: Source, target: Path) -> int:
-    """Write rows of `file` to `target`, as `DataFile.write` says, and return their number. Raises `SyncError`."""
-    import duckdb  # noqa: PLC0415 - likewise
+class Session:
+    """DuckDB for the files of one table, one after the other; what is too much for the memory it puts into `folder`.
 
-    statement = selects.copying(file, wanted, source, target)
-    with _connected(target.parent, file.limits.memory_bytes) as connection:
+    With `keys` it remembers those of the rows that were written, and leaves out rows that have one of them: of files
+    that hold the same rows, the newest comes first. Use as a context manager.
+    """
+
+    def __init__(self, folder: Path, memory_bytes: int, keys: Sequence[str] = ()) -> None:
+        self._keys, self._opened = tuple(keys), _connected(folder, memory_bytes)
+
+    def __enter__(self) -> Self:
+        self._connection = self._opened.__enter__()
+        if self._keys:
+            columns = ", ".join(f"{selects.quoted(key)} VARCHAR" for key in self._keys)
+            self._connection.execute(f"CREATE TABLE {selects.KNOWN} ({columns})")
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._connection.close()
+
+    def write(self, file: DataFile, wanted: Wanted, source: Source, target: Path) -> int:
+        """Write rows of `file` to `target`, as `DataFile.write` says, and return their number. Raises `SyncError`."""
+        import duckdb  # noqa: PLC0415 - likewise
+
+        statement = selects.copying(file, wanted, source, target, keys=self._keys)
         try:
-            found = connection.execute(statement.text, statement.values).fetchone()
+            found = self._connection.execute(statement.text, statement.values).fetchone()
+            if self._keys:
+                columns = [column.name for column in wanted.columns]
+                self._connection.execute(selects.remembering(self._keys, target, columns))
         except duckdb.Error as error:
             raise _failure(error, file, wanted) from None
-    return int(found[0]) if found else 0
+        return int(found[0]) if found else 0
 
 
 @contextmanager
@@ -107,6 +129,8 @@ def _refused(wanted: Wanted, place: int) -> str:
     if place == selects.NO_OBJECT:
         return "it holds no JSON object"
     column = wanted.columns[place]
+    if not column.nullable:
+        return f"“{column.name}” is a part of the key, and is empty or no {column.postgres_type}"
     if column.data_type == "text":
         return f"“{column.name}” holds a NUL character, which is no text"
     return f"“{column.name}” is {column.postgres_type} in what was looked at to find its type, and this value is not"

@@ -29,23 +29,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows and columns are written: `columns` in their order, rows that meet all `filters`, and the protection.
-
-    Of rows with the same values of `latest_of` the last one of the file is written only.
-    """
+    """What is written: `columns` in their order, of rows that meet all `filters`; some are `protected`."""
 
     columns: tuple[Column, ...]
     filters: tuple[RowFilter, ...] = ()
     protected: tuple[tuple[str, str], ...] = ()
     protection_key: str = field(repr=False, default="")
-    latest_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
     """A file that is ready to be read. `columns` are its own, found in its beginning or told by it.
 
-    `raw_names` are those of JSON and Parquet, as the file has them.
+    `raw_names` are those of JSON and Parquet, as the file has them; `untold` names columns without a value in what was
+    looked at, which are text for want of better.
     """
 
     path: Path
@@ -55,6 +52,7 @@ class DataFile:
     raw_names: tuple[str, ...]
     dialect: Dialect | None
     limits: Limits
+    untold: frozenset[str] = frozenset()
 
     def write(self, wanted: Wanted, source: Source, target: Path) -> int:
         """Write the wanted rows to `target`, a name that is free, and return how many they are.
@@ -62,7 +60,8 @@ class DataFile:
         Columns of the table that this file has not are NULL; those named in `names.OWN` say where a row comes from.
         Raises `SyncError("bad_record")` that names the first thing that does not fit, and its line.
         """
-        return duck.write(self, wanted, source, target)
+        with duck.Session(target.parent, self.limits.memory_bytes) as session:
+            return session.write(self, wanted, source, target)
 
 
 def open_file(
@@ -92,10 +91,11 @@ def _opened(path: Path, name: str, form: Format, folder: Path, layout: Layout, l
     text = plain.made_plain(path, name=name, encoding=layout.encoding, limits=limits, folder=folder)
     lines = _beginning(text, limits)
     if form == "jsonl":
-        columns, raw_names = _json_columns(lines, layout)
-        return DataFile(text, name, form, columns, raw_names, None, limits)
+        columns, raw_names, untold = _json_columns(lines, layout)
+        return DataFile(text, name, form, columns, raw_names, None, limits, untold)
     found = dialect.dialect_of(lines, layout)
-    return DataFile(text, name, form, _csv_columns(lines, found, layout), (), found, limits)
+    columns, untold = _csv_columns(lines, found, layout)
+    return DataFile(text, name, form, columns, (), found, limits, untold)
 
 
 def _beginning(path: Path, limits: Limits) -> list[str]:
@@ -111,29 +111,35 @@ def _beginning(path: Path, limits: Limits) -> list[str]:
     return lines
 
 
-def _csv_columns(lines: Sequence[str], found: Dialect, layout: Layout) -> tuple[Column, ...]:
+def _csv_columns(lines: Sequence[str], found: Dialect, layout: Layout) -> tuple[tuple[Column, ...], frozenset[str]]:
     first = next(iter(dialect.records(lines[:_FIRST_RECORD], found.delimiter, found.quote)), None)
     if first is None:
-        return ()
+        return (), frozenset()
     width = len(first)
     called = names.column_names(first if found.has_names else [""] * width)
-    if layout.is_all_text:
-        return tuple(types.column(name, types.TEXT) for name in called)
     looked_at = lines[: max(1, _SAMPLE_VALUES // width) + 1]
     sample = dialect.records(looked_at, found.delimiter, found.quote)[found.has_names :]
     by_column = list(zip_longest(*sample, fillvalue=""))
     empty: tuple[str, ...] = ()
     values = [by_column[place] if place < len(by_column) else empty for place in range(width)]
-    return tuple(types.column(name, types.of_texts(own)) for name, own in zip(called, values, strict=True))
+    kinds = {
+        name: types.TEXT if layout.is_all_text else types.of_texts(own)
+        for name, own in zip(called, values, strict=True)
+    }
+    untold = frozenset(name for name, own in zip(called, values, strict=True) if not any(own))
+    return tuple(types.column(name, kind) for name, kind in kinds.items()), untold
 
 
-def _json_columns(lines: Sequence[str], layout: Layout) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+def _json_columns(lines: Sequence[str], layout: Layout) -> tuple[tuple[Column, ...], tuple[str, ...], frozenset[str]]:
     found = types.objects(lines)
-    keys = list(dict.fromkeys(key for one in found for key in one))
+    keys = tuple(dict.fromkeys(key for one in found for key in one))
     called = names.column_names(keys)
     sample = found[: max(1, _SAMPLE_VALUES // max(1, len(keys)))]
-    columns = tuple(
-        types.column(name, types.TEXT if layout.is_all_text else types.of_json(one.get(key) for one in sample))
+    kinds = {
+        name: types.TEXT if layout.is_all_text else types.of_json(one.get(key) for one in sample)
         for name, key in zip(called, keys, strict=True)
+    }
+    untold = frozenset(
+        name for name, key in zip(called, keys, strict=True) if all(one.get(key) is None for one in sample)
     )
-    return columns, tuple(keys)
+    return tuple(types.column(name, kind) for name, kind in kinds.items()), keys, untold

@@ -7,6 +7,7 @@ people are quoted or bound; nothing of a file becomes a part of the statement un
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from connectors.files.opening import DataFile, Source, Wanted
 
 MARK = "patchbay-refused"
+KNOWN = "known_keys"
 # The place of what is wrong with a whole line.
 NO_OBJECT = 999_999
 _BLANK = "NULL::VARCHAR"
@@ -44,8 +46,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def copying(file: DataFile, wanted: Wanted, source: Source, target: Path) -> Statement:
-    """Return the statement that writes the wanted rows of `file` to `target`, as a CSV text with a header."""
+def copying(file: DataFile, wanted: Wanted, source: Source, target: Path, *, keys: Sequence[str] = ()) -> Statement:
+    """Return the statement that writes the wanted rows of `file` to `target`, as a CSV text with a header.
+
+    Of rows with the same `keys` the last one is written, and none whose keys are in the table `KNOWN`.
+    """
     own = {column.name: place for place, column in enumerate(file.columns)}
     stated = {
         names.FILE: literal(source.name),
@@ -53,21 +58,32 @@ def copying(file: DataFile, wanted: Wanted, source: Source, target: Path) -> Sta
         names.ROW: "CAST(r AS VARCHAR)",
     }
     made = [
-        f"{stated.get(column.name) or _value(file, own, column, place)} AS {quoted(column.name)}"
+        f"{stated.get(column.name) or _told(file, own, column, place)} AS {quoted(column.name)}"
         for place, column in enumerate(wanted.columns)
     ]
+    if keys:
+        made.append("r")
     text = f"SELECT {', '.join(made)} FROM ({_rows(file)})"
     if file.format == "jsonl":
         text += f" WHERE CASE WHEN is_object THEN true ELSE {_refusal(NO_OBJECT, 'BOOLEAN')} END"
-    if wanted.latest_of:
-        keys = ", ".join(quoted(key) for key in wanted.latest_of)
-        text = f"SELECT * FROM ({text}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {_order(wanted)}) = 1"
+    if keys:
+        by = [quoted(key) for key in keys]
+        same = " AND ".join(f"{KNOWN}.{key} = found.{key}" for key in by)
+        text = (
+            f"SELECT * EXCLUDE (r) FROM ({text}) AS found WHERE NOT EXISTS (SELECT 1 FROM {KNOWN} WHERE {same}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {', '.join(by)} ORDER BY r DESC) = 1"
+        )
     return Statement(f"COPY ({text}) TO {literal(str(target))} ({_WRITTEN})")
 
 
-def _order(wanted: Wanted) -> str:
-    del wanted
-    return f"CAST({quoted(names.ROW)} AS BIGINT) DESC"
+def remembering(keys: Sequence[str], written: Path, columns: Sequence[str]) -> str:
+    """Return the statement that adds the keys of written rows to the table `KNOWN`."""
+    types_of = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
+    return (
+        f"INSERT INTO {KNOWN} SELECT DISTINCT {', '.join(quoted(key) for key in keys)} FROM read_csv("
+        f"{literal(str(written))}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
+        f"nullstr = '\\N', allow_quoted_nulls = false, new_line = '\\n', columns = {{{types_of}}})"
+    )
 
 
 def _rows(file: DataFile) -> str:
@@ -111,6 +127,11 @@ def _longest(file: DataFile) -> str:
 def _pointer(key: str) -> str:
     """Return where a key lies in an object (RFC 6901)."""
     return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _told(file: DataFile, own: dict[str, int], column: Column, place: int) -> str:
+    value = _value(file, own, column, place)
+    return value if column.nullable else f"coalesce({value}, {_refusal(place)})"
 
 
 def _value(file: DataFile, own: dict[str, int], column: Column, place: int) -> str:

@@ -73,11 +73,16 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One table of the source. `read` yields chunks and may raise `SyncError` or `Stopped` between them."""
+    """One table of the source. `read` yields chunks and may raise `SyncError` or `Stopped` between them.
+
+    Where `is_key_unique` is False, many rows share a key (the file that they come from), and merging puts all rows of a
+    key that were read in the place of all that are there.
+    """
 
     table: TablePlan
     columns: tuple[Column, ...]
     read: Callable[[ReadRequest], Iterator[Chunk]]
+    is_key_unique: bool = True
 
 
 Feeds = AbstractContextManager[tuple[Feed, ...]]

@@ -23,6 +23,9 @@ _PACKAGES = {
     "mysql": "connectors.providers.mysql",
     "sqlite": "connectors.providers.sqlite",
     "duckdb_file": "connectors.providers.duckdb_file",
+    "files_folder": "connectors.providers.files_folder",
+    "files_s3": "connectors.providers.files_s3",
+    "files_sftp": "connectors.providers.files_sftp",
     "sandbox_payroll": "connectors.providers.sandbox_payroll",
     "rest_api": "connectors.providers.rest_api",
 }
