@@ -50,7 +50,7 @@ class SftpServer:
         self._server = self._done(self._listening())
 
     async def _listening(self) -> asyncssh.SSHAcceptor:
-        folder = str(self.folder)
+        folder = str(self.folder).encode()
         return await asyncssh.create_server(
             _Users,
             "127.0.0.1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from django.conf import settings
@@ -25,7 +26,7 @@ _FIRST_LINES: Mapping[str, str] = {"column names": "names", "data": "data"}
 _TYPES = (FOUND_OUT, "text only")
 
 # Which files, and how: the same for every place.
-FIELDS = (
+_FIELDS = (
     Field(
         "tables",
         "Tables",
@@ -34,7 +35,6 @@ FIELDS = (
         type="choice",
         default=tables.BY_NAME,
         choices=tables.GROUPINGS,
-        names_entity=False,
     ),
     Field(
         "pattern",
@@ -77,6 +77,8 @@ FIELDS = (
         choices=_TYPES,
     ),
 )
+# None of it is known to an end user who signs in.
+FIELDS = tuple(replace(field, by_operator=True) for field in _FIELDS)
 
 
 def layout_of(config: Mapping[str, Any]) -> Layout:
@@ -105,12 +107,12 @@ def limits() -> Limits:
 
 def is_per_folder(config: Mapping[str, Any]) -> bool:
     """Whether each folder is an entity."""
-    return config.get("entities") == PER_FOLDER
+    return str(config.get("entities")) == PER_FOLDER
 
 
 def is_incremental(config: Mapping[str, Any]) -> bool:
     """Whether only new and changed files are read."""
-    return config.get("reading", NEW_FILES) == NEW_FILES
+    return str(config.get("reading", NEW_FILES)) == NEW_FILES
 
 
 def folder_of(entity_ref: str) -> str:

@@ -53,13 +53,14 @@ def opened(endpoint: Endpoint) -> Iterator[Server]:
 
 
 def _root(client: paramiko.SFTPClient, typed: str) -> str:
+    """Return the whole path of the folder. Raises `SyncError` where it is none, or may not be looked at."""
+    is_folder, root = False, ""
     try:
-        root = client.normalize(typed or ".")
+        root = str(client.normalize(typed or "."))
         is_folder = stat.S_ISDIR(client.stat(root).st_mode or 0)
     except OSError as error:
         if error.errno == errno.EACCES:
             raise SyncError("insufficient_permissions", f"The folder “{typed}” may not be read.") from None
-        is_folder = False
     if not is_folder:
         raise SyncError("misconfigured", f"The server has no folder “{typed}”.")
     return root.rstrip("/")
@@ -101,7 +102,8 @@ class Server:
         """Return some bytes of a file."""
         with _told(file.path), self._client.open(self._path(file.path), "rb") as source:
             source.seek(start)
-            return source.read(length)
+            read: bytes = source.read(length)
+        return read
 
     def fetch(self, file: StoredFile, target: Path, passed: Passed) -> None:
         """Bring a file here, unless it is another one by now or changes meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.file_sources.s3 import BEFORE_HOST, IN_PATH
 from connectors.file_sources.settings import FIELDS
-from connectors.providers.manifest import Advice, Field, Manifest
+from connectors.providers.manifest import Advice, Field, Manifest, SignIn
 
 _ACCESS_KEY = Field("access_key", "Access key", "Of a user that may only list and read the bucket.")
 _SECRET_KEY = Field("secret_key", "Secret key", type="password", is_secret=True)
@@ -25,15 +25,17 @@ MANIFEST = Manifest(
             "Of the store, such as https://s3.example.com. Empty for Amazon's own in the region.",
             type="url",
             required=False,
+            by_operator=True,
         ),
-        Field("region", "Region", default="us-east-1", required=False),
-        Field("bucket", "Bucket", names_entity=True),
+        Field("region", "Region", default="us-east-1", required=False, by_operator=True),
+        Field("bucket", "Bucket", names_entity=True, by_operator=True),
         Field(
             "prefix",
             "Prefix",
             "Only what lies below it, such as exports/daily.",
             required=False,
             names_entity=True,
+            by_operator=True,
         ),
         Field(
             "addressing",
@@ -42,6 +44,7 @@ MANIFEST = Manifest(
             type="choice",
             default=IN_PATH,
             choices=(IN_PATH, BEFORE_HOST),
+            by_operator=True,
         ),
         _ACCESS_KEY,
         _SECRET_KEY,
@@ -55,6 +58,11 @@ MANIFEST = Manifest(
             "Let it list and read the bucket, nothing else",
             '{"Effect": "Allow",\n "Action": ["s3:ListBucket", "s3:GetObject"],\n'
             ' "Resource": ["arn:aws:s3:::BUCKET",\n  "arn:aws:s3:::BUCKET/*"]}',
+        ),
+    ),
+    sign_ins=(
+        SignIn(
+            "api_key", "Access key", (_ACCESS_KEY, _SECRET_KEY), "One that may only list and read the bucket is enough."
         ),
     ),
 )
