@@ -54,7 +54,7 @@ def shaped(feed: Feed) -> Feed:
         for chunk in feed.read(request):
             yield _shaped_rows(chunk, table, conditions, types) if isinstance(chunk, RowChunk) else chunk
 
-    return Feed(table=table, columns=columns, read=read)
+    return replace(feed, columns=columns, read=read)
 
 
 def condition(one: RowFilter, data_type: DataType) -> Condition:

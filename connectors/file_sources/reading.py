@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from connectors import protect
+from connectors.engine import shaping
 from connectors.file_sources import seen, settings, tables
 from connectors.file_sources.stores import Opened, Store, StoredFile, below, counted
 from connectors.files import beginning, names, types, union
@@ -18,12 +22,13 @@ from connectors.files.duck import Session
 from connectors.files.layout import Layout, Limits
 from connectors.files.opening import DataFile, Source, Wanted, open_file
 from connectors.plan import Reporter, SyncError, SyncPlan, TablePlan
-from connectors.providers.feed import Column, Feed, FileChunk, ReadRequest
+from connectors.providers.feed import Column, DataType, Feed, FileChunk, ReadRequest
 
 # One file of text is one load job.
 FILE_BYTES = 32 * 1024 * 1024
-# The newest files of a table tell its columns.
-LOOKED_AT = 5
+# The newest files of a table tell its columns, and some more that lie between them and the oldest one.
+_NEWEST, _SPREAD = 5, 15
+_LEAST_SAMPLE = 1_000
 OWN_COLUMNS = (
     types.column(names.FILE, types.TEXT),
     types.column(names.MODIFIED, types.ZONED),
@@ -61,22 +66,28 @@ def files_by_table(store: Store, folder: str, config: Mapping[str, Any]) -> dict
 def columns_of(
     store: Store, files: Sequence[StoredFile], folder: Path, layout: Layout, limits: Limits
 ) -> tuple[Column, ...]:
-    """Return the columns of a table: those of its newest files, and those that say where a row comes from."""
+    """Return the columns of a table, and those that say where a row comes from.
+
+    They are those of its newest files and of some that are spread over all older ones, so that they do not change with
+    each file that comes.
+    """
+    chosen = _looked_at(files)
+    few = replace(limits, sample_rows=max(_LEAST_SAMPLE, limits.sample_rows // max(1, len(chosen))))
     looked = []
-    scratch = folder / uuid4().hex
-    scratch.mkdir()
-    try:
-        for file in reversed(files[-LOOKED_AT:]):
-
-            def read(start: int, length: int, file: StoredFile = file) -> bytes:
-                return store.read(file, start, length)
-
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        for file in chosen:
+            read = partial(store.read, file)
             looked.append(
-                beginning.look_at(read, size=file.size, name=file.path, folder=scratch, layout=layout, limits=limits)
+                beginning.look_at(read, size=file.size, name=file.path, folder=Path(scratch), layout=layout, limits=few)
             )
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return (*union.columns_of(looked), *OWN_COLUMNS)
+
+
+def _looked_at(files: Sequence[StoredFile]) -> list[StoredFile]:
+    """Return the files that are looked at, the newest first."""
+    newest, older = files[-_NEWEST:], files[:-_NEWEST]
+    step = max(1, -(-len(older) // _SPREAD))
+    return [*reversed(newest), *older[::step]]
 
 
 @dataclass(slots=True)
@@ -106,13 +117,25 @@ class _Reader:
         if missing:
             told = f"The newest files of {self.table.name} have no column {', '.join(sorted(missing))}."
             raise SyncError("source_object_missing", told)
-        own = self.own_keys
+        known = {column.name: column for column in self.found}
+        if gone := sorted({one.column for one in self.table.filters} - set(known)):
+            raise SyncError("source_object_missing", f"A row filter names the column {', '.join(gone)}, which is gone.")
+        for one in self.table.filters:
+            # Raises where the value is none of the column's type.
+            shaping.condition(one, known[one.column].data_type)
+        protected = dict(self.table.protected)
         chosen = (one for one in self.found if not self.table.columns or one.name in needed)
-        columns = tuple(
-            Column(one.name, one.data_type, nullable=one.name not in own, postgres_type=one.postgres_type)
-            for one in chosen
+        return Wanted(
+            tuple(self._written_column(one, is_protected=one.name in protected) for one in chosen),
+            tuple((one, known[one.column]) for one in self.table.filters),
+            protected,
+            self.table.protection_key,
         )
-        return Wanted(columns, self.table.filters, self.table.protected, self.table.protection_key)
+
+    def _written_column(self, found: Column, *, is_protected: bool) -> Column:
+        exact = protect.TYPE if is_protected else found.postgres_type
+        kind: DataType = "text" if is_protected else found.data_type
+        return Column(found.name, kind, nullable=found.name not in self.own_keys, postgres_type=exact)
 
     @property
     def own_keys(self) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ _FIELDS = (
     Field(
         "types",
         "Types of columns",
-        "Found in the first 10,000 rows of the newest files. A later value that does not fit stops the sync.",
+        "Found in the first rows of the newest files and of some older ones. A value that does not fit stops the sync.",
         type="choice",
         default=FOUND_OUT,
         choices=_TYPES,

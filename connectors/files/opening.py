@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from connectors.files import dialect, duck, names, parquet, plain, types
 from connectors.files.dialect import Dialect
 from connectors.files.layout import Format, Layout, Limits, format_of
-from connectors.plan import RowFilter, SyncError
+from connectors.plan import Protection, RowFilter, SyncError
 from connectors.providers.feed import Column
 
 # No more values than this are looked at to find types, however many columns there are.
@@ -29,11 +29,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is written: `columns` in their order, of rows that meet all `filters`; some are `protected`."""
+    """What is written: `columns` in their order, of rows that meet all `filters`; some are `protected`.
+
+    A filter comes with the column that it looks at, which need not be written. A protected column is text.
+    """
 
     columns: tuple[Column, ...]
-    filters: tuple[RowFilter, ...] = ()
-    protected: tuple[tuple[str, str], ...] = ()
+    filters: tuple[tuple[RowFilter, Column], ...] = ()
+    protected: Mapping[str, Protection] = field(default_factory=dict)
     protection_key: str = field(repr=False, default="")
 
 

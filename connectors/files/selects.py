@@ -7,11 +7,12 @@ people are quoted or bound; nothing of a file becomes a part of the statement un
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.files import conditions as conditions_of
 from connectors.files import names, types
 from connectors.providers.feed import Column
 
@@ -35,6 +36,11 @@ class Statement:
     text: str = ""
     values: list[Any] = field(default_factory=list)
 
+    def bound(self, value: str) -> str:
+        """Bind a value and return the mark that stands for it."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
 
 def quoted(name: str) -> str:
     """Return a name as an identifier."""
@@ -51,21 +57,22 @@ def copying(file: DataFile, wanted: Wanted, source: Source, target: Path, *, key
 
     Of rows with the same `keys` the last one is written, and none whose keys are in the table `KNOWN`.
     """
-    own = {column.name: place for place, column in enumerate(file.columns)}
-    stated = {
-        names.FILE: literal(source.name),
-        names.MODIFIED: literal(source.modified),
-        names.ROW: "CAST(r AS VARCHAR)",
-    }
+    statement = Statement()
+    reading = _Reading(file, {column.name: place for place, column in enumerate(file.columns)}, source)
     made = [
-        f"{stated.get(column.name) or _told(file, own, column, place)} AS {quoted(column.name)}"
+        f"{reading.shown(column, place, wanted, statement.bound)} AS {quoted(column.name)}"
         for place, column in enumerate(wanted.columns)
     ]
     if keys:
         made.append("r")
     text = f"SELECT {', '.join(made)} FROM ({_rows(file)})"
+    conditions = [
+        conditions_of.condition(one, column, reading.raw(column), statement.bound) for one, column in wanted.filters
+    ]
     if file.format == "jsonl":
-        text += f" WHERE CASE WHEN is_object THEN true ELSE {_refusal(NO_OBJECT, 'BOOLEAN')} END"
+        conditions.insert(0, f"CASE WHEN is_object THEN true ELSE {_refusal(NO_OBJECT, 'BOOLEAN')} END")
+    if conditions:
+        text += f" WHERE {' AND '.join(conditions)}"
     if keys:
         by = [quoted(key) for key in keys]
         same = " AND ".join(f"{KNOWN}.{key} = found.{key}" for key in by)
@@ -73,7 +80,8 @@ def copying(file: DataFile, wanted: Wanted, source: Source, target: Path, *, key
             f"SELECT * EXCLUDE (r) FROM ({text}) AS found WHERE NOT EXISTS (SELECT 1 FROM {KNOWN} WHERE {same}) "
             f"QUALIFY row_number() OVER (PARTITION BY {', '.join(by)} ORDER BY r DESC) = 1"
         )
-    return Statement(f"COPY ({text}) TO {literal(str(target))} ({_WRITTEN})")
+    statement.text = f"COPY ({text}) TO {literal(str(target))} ({_WRITTEN})"
+    return statement
 
 
 def remembering(keys: Sequence[str], written: Path, columns: Sequence[str]) -> str:
@@ -129,30 +137,58 @@ def _pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
-def _told(file: DataFile, own: dict[str, int], column: Column, place: int) -> str:
-    value = _value(file, own, column, place)
-    return value if column.nullable else f"coalesce({value}, {_refusal(place)})"
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Expressions that give values of one file as text. `own` are the places of its columns by their names."""
+
+    file: DataFile
+    own: Mapping[str, int]
+    source: Source
+
+    def shown(self, column: Column, place: int, wanted: Wanted, bind: conditions_of.Bind) -> str:
+        """Return the expression of what is written of a column: checked, and protected where that is wanted."""
+        value = self._stated(column.name) or self._value(column, place)
+        if not column.nullable:
+            value = f"coalesce({value}, {_refusal(place)})"
+        if column.name in wanted.protected:
+            value = conditions_of.shown(f"({value})", wanted.protected[column.name], wanted.protection_key, bind)
+        return value
+
+    def raw(self, column: Column) -> str:
+        """Return the expression of a column's text as a filter looks at it: what does not fit meets none."""
+        if stated := self._stated(column.name):
+            return stated
+        if column.name not in self.own:
+            return _BLANK
+        at = self.own[column.name]
+        if self.file.format == "parquet":
+            return f"({_parquet_text(f'c{at}', self.file.columns[at])})"
+        if self.file.format == "jsonl" and column.data_type == "json":
+            return f"({_json_text(at)})"
+        return f"(c{at}->>'$')" if self.file.format == "jsonl" else f"c{at}"
+
+    def _stated(self, name: str) -> str:
+        """Return what a column says of where a row comes from; empty for other columns."""
+        stated = {names.FILE: literal(self.source.name), names.MODIFIED: literal(self.source.modified)}
+        return "CAST(r AS VARCHAR)" if name == names.ROW else stated.get(name, "")
+
+    def _value(self, column: Column, place: int) -> str:
+        """Return the expression that gives a value of `column`, NULL where the file has no such column."""
+        text = self.raw(column)
+        if text == _BLANK or (self.file.format == "jsonl" and column.data_type == "json"):
+            return text
+        if self.file.format == "parquet":
+            return _of_parquet(text, self.file.columns[self.own[column.name]], column, place)
+        # A text file was made plain, so there is no NUL in it.
+        is_plain = self.file.format == "csv" and types.kind_of(column) is types.TEXT
+        return text if is_plain else _checked(text, column, place)
 
 
-def _value(file: DataFile, own: dict[str, int], column: Column, place: int) -> str:
-    """Return the expression that gives a value of `column` as text, NULL where the file has no such column."""
-    if column.name not in own:
-        return _BLANK
-    at = own[column.name]
-    if file.format == "parquet":
-        return _of_parquet(f"c{at}", file.columns[at], column, place)
-    if file.format == "jsonl":
-        if column.data_type == "json":
-            return f"CASE WHEN json_type(c{at}) = 'NULL' THEN NULL ELSE CAST(c{at} AS VARCHAR) END"
-        return _checked(f"(c{at}->>'$')", column, place)
-    if types.kind_of(column) is types.TEXT:
-        # Of a text without NUL, as it was made plain.
-        return f"c{at}"
-    return _checked(f"c{at}", column, place)
+def _json_text(at: int) -> str:
+    return f"CASE WHEN json_type(c{at}) = 'NULL' THEN NULL ELSE CAST(c{at} AS VARCHAR) END"
 
 
-def _of_parquet(name: str, own: Column, column: Column, place: int) -> str:
-    text = _parquet_text(name, own)
+def _of_parquet(text: str, own: Column, column: Column, place: int) -> str:
     if column.data_type == "text" and own.data_type == "text":
         return _without_nul(text, place)
     is_same = own.postgres_type == column.postgres_type

@@ -92,7 +92,10 @@ def checksum(found: list[tuple[Any, ...]]) -> str:
 
 
 Loaded = Callable[[], list[tuple[Any, ...]]]
-_READ = "SELECT id, note, CAST(CAST(price AS decimal(12, 2)) AS varchar), CAST(moment AS varchar), CAST(paid AS varchar) FROM "
+_READ = (
+    "SELECT id, note, CAST(CAST(price AS decimal(12, 2)) AS varchar), CAST(moment AS varchar), "
+    "CAST(paid AS varchar) FROM "
+)
 
 
 @pytest.fixture(params=["postgres", "duckdb"])
