@@ -25,6 +25,8 @@ _BLOCK = 1024 * 1024
 _AHEAD = 64
 _HIDDEN = (".", "_")
 _DEEPEST = 20
+# An answer may take so many times as long as a connection.
+_PATIENCE = 6
 # Browsers take the line ends out of a text that is pasted into a field of one line.
 _KEY = re.compile(r"\s*-----BEGIN ([A-Z ]+)-----(.+?)-----END \1-----\s*", re.DOTALL)
 _LINE = 70
@@ -47,7 +49,8 @@ def opened(endpoint: Endpoint) -> Iterator[Server]:
             if client is None:
                 raise SyncError("insufficient_permissions", "The server offers no SFTP to this account.")
             with closing(client):
-                client.get_channel().settimeout(settings.PATCHBAY_CONNECT_SECONDS * 6)
+                if channel := client.get_channel():
+                    channel.settimeout(settings.PATCHBAY_CONNECT_SECONDS * _PATIENCE)
                 typed = str(endpoint.config.get("folder") or "").rstrip("/")
                 yield Server(client, _root(client, typed))
 
