@@ -14,7 +14,7 @@ from uuid import UUID
 
 StepName = Literal[
     "check_access", "extract", "normalize", "load", "finalize",
-    "connectivity", "authentication", "permissions", "discover", "purge",
+    "connectivity", "authentication", "permissions", "discover", "purge", "submit", "confirm",
 ]  # fmt: skip
 StepStatus = Literal["pending", "running", "success", "failed", "skipped"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -29,6 +29,7 @@ SYNC_STEPS: tuple[StepName, ...] = ("check_access", "extract", "normalize", "loa
 TEST_STEPS: tuple[StepName, ...] = ("connectivity", "authentication", "permissions")
 DISCOVER_STEPS: tuple[StepName, ...] = ("check_access", "discover")
 PURGE_STEPS: tuple[StepName, ...] = ("check_access", "purge")
+WRITE_STEPS: tuple[StepName, ...] = ("check_access", "submit", "confirm")
 
 
 @dataclass(frozen=True, slots=True)

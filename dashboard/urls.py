@@ -39,6 +39,7 @@ from dashboard.views import (
     system,
     wizard,
     wizard_steps,
+    write_back,
 )
 
 connection_patterns: list[URLPattern | URLResolver] = [
@@ -58,6 +59,7 @@ connection_patterns: list[URLPattern | URLResolver] = [
     path("connections/<uuid:pk>/setup/", setup.setup, name="setup"),
     path("connections/<uuid:pk>/activity/", activity.of_connection, name="activity"),
     path("connections/<uuid:pk>/actions/", connection_menu.actions, name="actions"),
+    path("connections/<uuid:pk>/actions/<slug:action>/", write_back.action, name="action"),
     path("connections/<uuid:pk>/sync/", connections.sync, name="sync"),
     path("connections/<uuid:pk>/test/", connection_test.test, name="test"),
     path("connections/<uuid:pk>/discover/", actions.discover, name="discover"),

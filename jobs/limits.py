@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from jobs.models import JobType
+from jobs.models import WRITE_TYPES, JobType
 
 _BULK = (JobType.HISTORICAL_RESYNC, JobType.PURGE)
 
@@ -20,8 +20,11 @@ class Limits:
 
 
 def limits_of(job_type: str) -> Limits:
-    """Return the limits of a job type: a person waits for a test or a discovery, nobody for a sync."""
-    if job_type == JobType.DATA_SYNC:
+    """Return the limits of a job type: a person waits for a test or a discovery, nobody for a sync.
+
+    A write-back has many lines, and a source may ask to slow down between them.
+    """
+    if job_type in (JobType.DATA_SYNC, *WRITE_TYPES):
         deadline = settings.PATCHBAY_SYNC_SECONDS
     elif job_type in _BULK:
         deadline = settings.PATCHBAY_BULK_SECONDS

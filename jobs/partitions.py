@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from django.db.migrations.state import ProjectState
 
 # Parents first: a week is made in this order and dropped in the other.
-PARTITIONED = (("jobs_job", "id"), ("jobs_attempt", "job_id"), ("jobs_step", "job_id"), ("jobs_logline", "job_id"))
+PARTITIONED = (
+    ("jobs_job", "id"),
+    ("jobs_attempt", "job_id"),
+    ("jobs_step", "job_id"),
+    ("jobs_logline", "job_id"),
+    ("jobs_actionline", "job_id"),
+)
 WEEK = timedelta(days=7)
 
 
@@ -61,7 +67,7 @@ def partition_name(table: str, week: datetime) -> str:
 
 def create_week(cursor: CursorWrapper, week: datetime) -> None:
     """Create the partitions of one week where they are missing."""
-    for table, _ in PARTITIONED:
+    for table in _existing(cursor):
         cursor.execute(
             sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
                 sql.Identifier(partition_name(table, week)),
@@ -74,7 +80,7 @@ def create_week(cursor: CursorWrapper, week: datetime) -> None:
 
 def create_default(cursor: CursorWrapper) -> None:
     """Create the partitions that take what no week covers."""
-    for table, _ in PARTITIONED:
+    for table in _existing(cursor):
         cursor.execute(
             sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} DEFAULT").format(
                 sql.Identifier(f"{table}_default"), sql.Identifier(table)
@@ -105,6 +111,14 @@ def clear_default(cursor: CursorWrapper, before: datetime) -> None:
                 column=sql.Identifier(f"{table}_default", column),
             )
         )
+
+
+def _existing(cursor: CursorWrapper) -> list[str]:
+    """Return the partitioned tables that there are: the first migrations run before the later ones made theirs."""
+    names = [table for table, _ in PARTITIONED]
+    cursor.execute("SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relkind = 'p'", [names])
+    found = {name for (name,) in cursor.fetchall()}
+    return [name for name in names if name in found]
 
 
 def existing_weeks(cursor: CursorWrapper) -> list[datetime]:

@@ -6,6 +6,7 @@ from connectors.errors.kinds import (
     ASK_ADMIN,
     CHECK_LATER,
     CONFIG,
+    DATA,
     ENDED,
     INTERNAL,
     PUT_BACK,
@@ -55,6 +56,19 @@ ENTRIES = (
         end_user_text="The data cannot be stored.",
         actions=(Action("Make space at the destination", "Then sync again.", "open_destination"), SYNC_NOW),
         retry=RESOURCE,
+    ),
+    ErrorEntry(
+        code="lines_refused",
+        short="Lines refused",
+        title="{source} refused some of the lines",
+        cause="The source did not accept the values of the lines that are named below, and says of each why. All other "
+        "lines are done and stay so.",
+        who="operator",
+        end_user_text="Some of the changes could not be made.",
+        actions=(
+            Action("Correct what was refused", "Only the lines that are not done are sent again.", "correct_lines"),
+        ),
+        retry=DATA,
     ),
     ErrorEntry(
         code="job_timed_out",

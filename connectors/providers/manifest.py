@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from django.conf import settings
 
+from connectors.providers.actions import Action
 from connectors.providers.several import is_several
 
 FieldType = Literal["text", "host", "number", "password", "choice", "url", "declaration"]
@@ -98,11 +99,15 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A group of tables that a person can switch on or off together."""
+    """A group of tables that a person can switch on or off together.
+
+    `changes` says what else it allows, where it is not for reading alone: it is not asked for unless somebody chose it.
+    """
 
     name: str
     label: str
     tables: tuple[str, ...]
+    changes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,9 @@ class Manifest:
 
     `description` is the line under its name in the catalogue, `guide` what to do at the source first. Whoever changes
     what a provider reads, or how, raises its `version`. `sign_ins` are the ways in which an end user can sign in, the
-    best one first; without one only an operator can connect it. With `tables_per_entity` each entity has tables of its
-    own, as schemas do; else all have the same. `is_untested` says that nobody has run it against a real server yet.
+    best one first; without one only an operator can connect it. `actions` are what it lets us change. With
+    `tables_per_entity` each entity has tables of its own, as schemas do; else all have the same. `is_untested` says that
+    nobody has run it against a real server yet.
     """
 
     kind: str
@@ -145,6 +151,7 @@ class Manifest:
     guide: tuple[Advice, ...] = ()
     version: str = "1.0.0"
     sign_ins: tuple[SignIn, ...] = ()
+    actions: tuple[Action, ...] = ()
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -169,6 +176,15 @@ class Manifest:
     def operator_fields(self) -> tuple[Field, ...]:
         """The fields that an operator fills in before an end user signs in."""
         return tuple(field for field in self.fields if field.by_operator)
+
+    @property
+    def usual_products(self) -> tuple[Product, ...]:
+        """The products that are asked for where nobody chose: those that change nothing."""
+        return tuple(product for product in self.products if not product.changes)
+
+    def action(self, name: str) -> Action | None:
+        """Return the action of this name, None where the provider has none."""
+        return next((action for action in self.actions if action.name == name), None)
 
     def sign_in(self, method: str) -> SignIn:
         """Return the way of signing in of this name. Raises `ValueError` for one that is not offered."""

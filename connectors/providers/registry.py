@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from connectors.plan import Endpoint, FoundEntity, FoundTable, Reporter, SyncPlan
+from connectors.providers.actions import Writing
 from connectors.providers.feed import Feeds
 from connectors.providers.manifest import Manifest
 from connectors.providers.signed_in import Challenge, SignedIn
@@ -137,6 +138,11 @@ def learns(kind: str) -> bool:
 def with_known(kind: str, config: Mapping[str, Any], tables: Sequence[FoundTable]) -> dict[str, Any]:
     """Return the settings of a source that `learns` with what was found of its tables before."""
     return cast("dict[str, Any]", import_module(f"{_PACKAGES[kind]}.known").with_known(config, tables))
+
+
+def writing(kind: str) -> Writing:
+    """Return the module that does the provider's actions. Raises `KeyError` for an unknown kind."""
+    return cast("Writing", import_module(f"{_PACKAGES[kind]}.write"))
 
 
 def source(kind: str) -> Source:

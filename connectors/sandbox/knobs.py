@@ -9,6 +9,8 @@ A knob document is a JSON object from company id, or `"*"` for every call below 
 - `no_retry_after`: leave that header out, so that a client is not told how long to wait.
 - `drip_bytes_per_second`: send the body that slowly (0.2 is one byte in 5 seconds).
 - `truncate`: close the connection in the middle of the body.
+- `writes_only`: let all of this happen to calls that add something only; `fail_on_page` counts those of the company
+  since the knobs were turned.
 
 A company's own knob wins over that of `"*"`; `null` switches one off for that company.
 """
@@ -16,6 +18,7 @@ A company's own knob wins over that of `"*"`; `null` switches one off for that c
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from typing import TypeAlias, cast
@@ -39,7 +42,7 @@ _NUMBERS: dict[str, tuple[float, float, bool]] = {
     "rate_limit": (0.01, 10_000, True),
     "drip_bytes_per_second": (0.01, 100_000_000, True),
 }
-_FLAGS = frozenset({"truncate", "no_retry_after"})
+_FLAGS = frozenset({"truncate", "no_retry_after", "writes_only"})
 
 
 class KnobError(ValueError):
@@ -58,6 +61,7 @@ class Knobs:
     no_retry_after: bool | None = None
     drip_bytes_per_second: float | None = None
     truncate: bool | None = None
+    writes_only: bool | None = None
 
     def fails_on(self, page: int) -> int | None:
         """Return the status to fail with on this page, or None where it succeeds."""
@@ -124,6 +128,7 @@ class KnobBoard:
         self._document = document
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
+        self._writes: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def document(self) -> KnobDocument:
@@ -135,12 +140,19 @@ class KnobBoard:
         with self._lock:
             self._document = document
             self._buckets = {}
+            self._writes.clear()
 
     def for_company(self, company_id: str) -> Knobs:
         """Return the knobs of a company, or of the list of companies for `"*"`."""
         document = self._document
         merged = {**document.get(EVERYBODY, {}), **document.get(company_id, {})}
         return Knobs(**merged)  # type: ignore[arg-type]  # parse_knobs checked each value's type
+
+    def count_write(self, company_id: str) -> int:
+        """Count a call that adds something to a company; return which one it is, from 1."""
+        with self._lock:
+            self._writes[company_id] += 1
+            return self._writes[company_id]
 
     def seconds_to_wait(self, company_id: str) -> int | None:
         """Count a request; return None if it may pass, else after how many whole seconds to try again."""

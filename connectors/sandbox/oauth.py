@@ -11,7 +11,7 @@ from connectors.sandbox.grants import Given, GrantError, Grants
 from connectors.sandbox.messages import FORM, Reply, Request, allow, pairs_in
 from connectors.sandbox.redirects import is_registered, with_parameters
 from connectors.sandbox.tokens import ACCESS_SECONDS
-from connectors.sandbox.users import SCOPES
+from connectors.sandbox.users import SCOPES, USUAL_SCOPES
 
 CLIENTS: Mapping[str, str] = {"patchbay": "Patchbay"}
 TOKEN_PATH, REVOKE_PATH = "/oauth/token", "/oauth/revoke"
@@ -70,9 +70,9 @@ def read_request(query: str, registered: Collection[str]) -> Asked:
     challenge = values.get("code_challenge", "")
     if not _CHALLENGE.fullmatch(challenge):
         raise SentBackError(asked, "invalid_request", "code_challenge is missing or no S256 challenge")
-    scopes = tuple(dict.fromkeys(values.get("scope", "").split())) or tuple(SCOPES)
+    scopes = tuple(dict.fromkeys(values.get("scope", "").split())) or USUAL_SCOPES
     if not set(scopes) <= set(SCOPES):
-        raise SentBackError(asked, "invalid_scope", f"There are the scopes {' and '.join(SCOPES)}")
+        raise SentBackError(asked, "invalid_scope", f"There are the scopes {', '.join(SCOPES)}")
     return Asked(asked.client, asked.redirect_uri, asked.state, scopes, challenge)
 
 

@@ -93,7 +93,7 @@ def consent_body(form: Form, client: str, user: User, scopes: Sequence[str]) -> 
     can_allow = any(name in user.rights for name in scopes)
     return (
         f'<p class="soft">Signed in as {escape(user.full_name)} ({escape(user.name)}).</p>{_begin(form)}'
-        f"<fieldset><legend>{escape(client)} may read:</legend>{lines}</fieldset>"
+        f"<fieldset><legend>{escape(client)} asks for:</legend>{lines}</fieldset>"
         '<p class="soft">You can <a href="/access" target="_blank" rel="noopener">take it back</a> at any time.</p>'
         f"{_buttons('Allow' if can_allow else '', 'Deny', value='allow')}</form>"
     )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from connectors.sandbox import pages, sign_in, take_back
 from connectors.sandbox.config import SandboxConfig
 from connectors.sandbox.consent import AUTHORIZE_PATH, Authorization
-from connectors.sandbox.data import Account
+from connectors.sandbox.data import Account, Ledger, Wanted
 from connectors.sandbox.dice import token
 from connectors.sandbox.grants import Grants
 from connectors.sandbox.knobs import EVERYBODY, KnobBoard, Knobs, parse_knobs
@@ -26,7 +26,11 @@ from connectors.sandbox.viewers import viewer_of
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 
-_COMPANY_PATH = re.compile(r"/v1/companies/(?P<company>[^/]+)/(?P<collection>employees|pay-runs|pay-statements)")
+_COLLECTIONS = "employees|pay-runs|pay-statements|benefit-plans|benefit-enrollments"
+_COMPANY_PATH = re.compile(rf"/v1/companies/(?P<company>[^/]+)/(?P<collection>{_COLLECTIONS})")
+# What can be added to.
+_WRITABLE = "benefit-enrollments"
+_MOST_IDS = 200
 _KNOBS_PATH = "/_sandbox/knobs"
 _INBOX_PATH = re.compile(r"/inbox/(?P<user>[^/]+)")
 # The code and the words of a failure that a knob asked for by its status alone.
@@ -56,7 +60,7 @@ class Sandbox:
         self._authorization = Authorization(
             registered=config.redirect_uris, signer=signer, passwords=self._passwords, grants=grants, clock=clock
         )
-        self._account = Account(config.seed, config.company_count, config.today)
+        self._account = Account(config.seed, config.company_count, config.today, clock)
         self._company_ids = frozenset(company.id for company in self._account.companies)
         self._knobs = KnobBoard(parse_knobs({} if config.knobs is None else config.knobs, self._company_ids))
 
@@ -117,22 +121,34 @@ class Sandbox:
             allow(request, "GET")
             page = _Page.of(request, has_since=False)
             knobs = self._obey_knobs(EVERYBODY, page.number)
-            return page.reply(*self._account.company_list(viewer.sees).page(page.offset, page.limit, None), knobs)
+            return page.reply(*self._account.company_list(viewer.sees).page(page.offset, page.limit), knobs)
         match = _COMPANY_PATH.fullmatch(request.path)
         if match is None:
             raise not_found()
-        allow(request, "GET")
+        allow(request, "GET", *(("POST",) if match["collection"] == _WRITABLE else ()))
         ledger = self._account.ledger(match["company"]) if viewer.sees(match["company"]) else None
         if ledger is None:
             raise ApiError(404, "company_not_found", "There is no such company.")
         viewer.refuse_unless_allowed(match["collection"])
+        if request.method == "POST":
+            return self._enrol(ledger, request)
         page = _Page.of(request, has_since=True)
         knobs = self._obey_knobs(ledger.company.id, page.number)
-        return page.reply(*ledger.page(match["collection"], page.offset, page.limit, page.since), knobs)
+        return page.reply(*ledger.page(match["collection"], page.offset, page.limit, page.wanted), knobs)
 
-    def _obey_knobs(self, company_id: str, page_number: int) -> Knobs:
+    def _enrol(self, ledger: Ledger, request: Request) -> Reply:
+        """Add to a collection. A body that a knob cuts short does not undo what was done."""
+        number = self._knobs.count_write(ledger.company.id)
+        knobs = self._obey_knobs(ledger.company.id, number, is_write=True)
+        record, is_repeated = ledger.enrol(request)
+        headers = (("Idempotency-Replayed", "true"),) if is_repeated else ()
+        return Reply(201, record, headers, knobs.drip_bytes_per_second, knobs.truncates(number))
+
+    def _obey_knobs(self, company_id: str, page_number: int, *, is_write: bool = False) -> Knobs:
         """Wait, or raise the ApiError, that the knobs ask for; return them for what they do to the body."""
         knobs = self._knobs.for_company(company_id)
+        if knobs.writes_only and not is_write:
+            return Knobs()
         wait_seconds = self._knobs.seconds_to_wait(company_id)
         if wait_seconds is not None:
             raise ApiError(429, *_FAILURES[429], *_retry_after(knobs, wait_seconds))
@@ -152,15 +168,20 @@ class _Page:
 
     offset: int
     limit: int
-    since: datetime | None
+    wanted: Wanted
     query: str
 
     @classmethod
     def of(cls, request: Request, *, has_since: bool) -> "_Page":
-        """Read cursor, limit and updated_since; raise ApiError 400 for one that cannot be used."""
-        since_text = request.query.get("updated_since", "") if has_since else ""
-        query = token(request.path, since_text, length=8)
-        return cls(_offset(request.query.get("cursor", ""), query), _limit(request), _since(since_text), query)
+        """Read cursor, limit, updated_since, ids and q; raise ApiError 400 for one that cannot be used.
+
+        The list of companies knows none of the last three, which `has_since` tells.
+        """
+        names = ("updated_since", "ids", "q")
+        since, ids, words = (request.query.get(name, "") if has_since else "" for name in names)
+        query = token(request.path, since, *([ids, words] if ids or words else []), length=8)
+        wanted = Wanted(_since(since), _ids(ids), tuple(words.casefold().split()))
+        return cls(_offset(request.query.get("cursor", ""), query), _limit(request), wanted, query)
 
     @property
     def number(self) -> int:
@@ -198,6 +219,14 @@ def _limit(request: Request) -> int:
     if re.fullmatch(r"[0-9]{1,9}", text) is None or not 1 <= int(text) <= MAX_LIMIT:
         raise ApiError(400, "invalid_limit", f"limit must be a number from 1 to {MAX_LIMIT}.")
     return int(text)
+
+
+def _ids(text: str) -> frozenset[str]:
+    """Return the ids of a list with commas between them."""
+    found = frozenset(one for one in text.split(",") if one)
+    if len(found) > _MOST_IDS:
+        raise ApiError(400, "invalid_ids", f"ids may name {_MOST_IDS} at most.")
+    return found
 
 
 def _since(text: str) -> datetime | None:

@@ -5,7 +5,7 @@
 | nora    | payroll-nora     | nothing: sees every company, has no second factor                      |
 | milan   | payroll-milan    | a code is asked for; it lies in the inbox, `/inbox/milan`              |
 | lars    | payroll-lars     | the account is locked                                                  |
-| wanda   | payroll-wanda    | may read people, but neither pay runs nor pay statements               |
+| wanda   | payroll-wanda    | may read people, but neither pay runs, pay statements nor benefits     |
 | sonja   | payroll-sonja    | sees one company only                                                  |
 | egon    | payroll-egon     | sees no company at all                                                 |
 
@@ -16,14 +16,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-WORKFORCE, PAYROLL = "workforce", "payroll"
-# What each scope lets a client read, in the words of the consent page.
+WORKFORCE, PAYROLL, BENEFITS = "workforce", "payroll", "benefits"
+# What each scope lets a client do, in the words of the consent page.
 SCOPES: Mapping[str, str] = MappingProxyType(
     {
         WORKFORCE: "The people of your companies: names, addresses, jobs and salaries",
         PAYROLL: "Pay runs and pay statements: what was paid, withheld and deducted",
+        BENEFITS: "Benefit plans and who is enrolled in them, and enrolling people",
     }
 )
+# What a client gets that names none: nothing with which it could change anything.
+USUAL_SCOPES = (WORKFORCE, PAYROLL)
 
 
 @dataclass(frozen=True, slots=True)

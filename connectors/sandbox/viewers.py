@@ -4,9 +4,15 @@ from dataclasses import dataclass
 
 from connectors.sandbox.messages import ApiError, Request, same
 from connectors.sandbox.tokens import TokenError, Tokens
-from connectors.sandbox.users import PAYROLL, SCOPES, USERS, WORKFORCE
+from connectors.sandbox.users import BENEFITS, PAYROLL, SCOPES, USERS, WORKFORCE
 
-_SCOPE_OF = {"employees": WORKFORCE, "pay-runs": PAYROLL, "pay-statements": PAYROLL}
+_SCOPE_OF = {
+    "employees": WORKFORCE,
+    "pay-runs": PAYROLL,
+    "pay-statements": PAYROLL,
+    "benefit-plans": BENEFITS,
+    "benefit-enrollments": BENEFITS,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def examine(endpoint: Endpoint, wanted: Wanted) -> Examined:
         _read_first_open(access, endpoint, open_refs, wanted.tables)
         return Examined(tuple(entities), (), frozenset(wanted.tables))
     tables = connect.tables_of_open(access, endpoint, [one for one in entities if one.ref in set(open_refs)])
-    copied = _allowed(access, endpoint, open_refs, _of_products(tables, wanted.products))
+    copied = _allowed(access, endpoint, open_refs, _of_products(endpoint.kind, tables, wanted.products))
     return Examined(tuple(entities), tuple(tables), frozenset(copied))
 
 
@@ -166,8 +166,10 @@ def _not_asked(manifest: Manifest, stored: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in stored.items() if name not in asked}
 
 
-def _of_products(tables: Sequence[FoundTable], products: Sequence[str]) -> list[FoundTable]:
-    return [table for table in tables if not products or table.product in products]
+def _of_products(kind: str, tables: Sequence[FoundTable], products: Sequence[str]) -> list[FoundTable]:
+    """Return the tables of the chosen products; where none was chosen, of all but those that change something."""
+    changing = {product.name for product in registry.manifest(kind).products if product.changes}
+    return [table for table in tables if (table.product in products if products else table.product not in changing)]
 
 
 def _read_first_open(

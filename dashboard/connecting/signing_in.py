@@ -122,7 +122,7 @@ def go_elsewhere(*, session_id: UUID, redirect_uri: str, press: str) -> str:
                 redirect_uri=redirect_uri,
                 state=progress.begin_elsewhere(session=session),
                 code_challenge=challenge,
-                scopes=session.products or [product.name for product in manifest.products],
+                scopes=session.products or [product.name for product in manifest.usual_products],
             )
         except SyncError as error:
             _refuse(session, manifest, Carried(method="oauth2", press=press), error, (), EventName.OAUTH_FAILED, began)

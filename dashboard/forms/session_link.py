@@ -217,7 +217,7 @@ def _initial(look: ConnectLook, like: Session | None) -> dict[str, Any]:
 
 
 def _of_part(manifest: Manifest, like: Session | None) -> dict[str, Any]:
-    """Return what the controls of one provider start with: every product, or what the earlier session had."""
+    """Return what the controls of one provider start with: each product that only reads, or what was asked before."""
     if like and like.is_provider_fixed and like.provider == manifest.kind:
         return {**like.config, "products": like.products}
-    return {"products": [one.name for one in manifest.products]}
+    return {"products": [one.name for one in manifest.usual_products]}

@@ -50,6 +50,9 @@ WORDS: Mapping[str, Words] = {
         "Historical re-sync started", "Started a historical re-sync of {subject}", "Connections"
     ),
     "connection.purge_started": Words("Purge started", "Started to purge what {subject} loaded", "Connections"),
+    "connection.action_started": Words(
+        "Write-back started", "Started a change at the source of {subject}", "Connections"
+    ),
     "connection.deleted": Words("Connection deleted", "Deleted {subject}", "Connections"),
     "entity.excluded": Words("Entity excluded", "Excluded an entity of {subject}", "Job history"),
     "entity.included": Words("Entity included", "Included an entity of {subject} again", "Job history"),

@@ -164,8 +164,11 @@ def terms_of(session: Session) -> Terms:
     verb = "Sign in again to" if is_reconnect else "Connect"
     return Terms(
         title=f"{verb} {source}",
-        reads=tuple(_reads(manifest, session.products)),
-        refrains=(f"Change anything in {source}", "Read anything that you do not allow"),
+        reads=(*_reads(manifest, session.products), *_changes(manifest, session.products)),
+        refrains=(
+            f"Change anything {'else ' if any(_changes(manifest, session.products)) else ''}in {source}",
+            "Read anything that you do not allow",
+        ),
         end_user=session.end_user_name,
         is_agreed=session.terms_accepted_at is not None,
         is_reconnect=is_reconnect,
@@ -175,10 +178,17 @@ def terms_of(session: Session) -> Terms:
 def _reads(manifest: Manifest | None, products: Sequence[str]) -> Iterator[str]:
     known = manifest.products if manifest else ()
     for product in known:
-        if not products or product.name in products:
+        if product.name in products or (not products and not product.changes):
             yield f"Read {get_text_list([table.replace('_', ' ') for table in product.tables], 'and')}"
     if not known:
         yield f"Read the tables of one {manifest.entity_word}" if manifest else "Read the data that you choose"
+
+
+def _changes(manifest: Manifest | None, products: Sequence[str]) -> Iterator[str]:
+    """Give what the chosen products let us change."""
+    for product in manifest.products if manifest else ():
+        if product.changes and product.name in products:
+            yield product.changes
 
 
 def services_of(session: Session, query: str) -> tuple[Service, ...]:

@@ -11,6 +11,7 @@ from connectors.errors import Action
 from connectors.models import Status
 from dashboard.access import Can
 from dashboard.pages.job_again import Again, can_sync, sync_again_url
+from dashboard.pages.job_lines import again_url
 from jobs.models import SYNC_TYPES, Job, JobType
 
 # What a job that is no sync does when it is done again; how, its own button says.
@@ -87,6 +88,9 @@ def recommended_of(
 
 
 def _button(job: Job, action: Action, code: str, can: Can) -> Button | None:
+    if action.kind == "correct_lines":
+        url = again_url(job) if job.is_over and can["write_back"] else ""
+        return Button("Correct and send again", "pencil", url) if url else None
     way = _WAYS.get(action.kind)
     if way is None or not can[way.action] or not _fits(job, action.kind, code):
         return None

@@ -22,6 +22,8 @@ WORDS = {
     "permissions": ("Permissions", "checking permissions"),
     "discover": ("Discover", "looking for entities and tables"),
     "purge": ("Purge", "removing loaded data"),
+    "submit": ("Submit", "sending lines to the source"),
+    "confirm": ("Confirm", "looking whether all is there"),
 }
 
 

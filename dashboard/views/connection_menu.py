@@ -11,6 +11,7 @@ from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_safe
 
 from connectors.models import Connection
+from connectors.providers import registry as providers
 from dashboard.access import HtmxRequest
 from dashboard.pages.next_steps import why_no_sync
 from dashboard.pages.session_link import invite_of
@@ -27,6 +28,7 @@ def actions(request: HttpRequest, pk: UUID) -> HttpResponse:
         "connection": connection,
         "refusal": why_no_sync(connection.status),
         "invite": invite_of(connection),
+        "changes": providers.manifest(connection.provider).actions,
         "back": page or own_address(request, request.GET.get("next", ""), connection.get_absolute_url()),
         "of": _place(page, connection),
     }

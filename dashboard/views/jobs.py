@@ -22,6 +22,7 @@ from dashboard.pages.changes import changes_of
 from dashboard.pages.job import page_of, subject_of
 from dashboard.pages.job_actions import recommended_of
 from dashboard.pages.job_again import again_of, sync_again_url
+from dashboard.pages.job_lines import lines_of
 from dashboard.pages.job_log import log_of
 from dashboard.pages.job_log_choices import choices_of
 from dashboard.pages.job_neighbours import neighbours_of
@@ -34,8 +35,8 @@ from jobs.services.cancel import CannotCancel, request_cancel
 
 OK, STOP_POLLING, NOT_FOUND = 200, 286, 404
 PARTS = (
-    "icon", "title", "when", "actions", "progress", "verdict", "rates", "tables", "levels", "facts", "attempts",
-    "cancelling", "live", "spoken", "count", "error",
+    "icon", "title", "when", "actions", "progress", "verdict", "rates", "lines", "tables", "levels", "facts",
+    "attempts", "cancelling", "live", "spoken", "count", "error",
 )  # fmt: skip
 
 
@@ -103,6 +104,7 @@ def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]
         "can": can,
         "page": page,
         "again": again,
+        "lines": lines_of(job, can),
         "recommended": recommended_of(job, verdict.actions, again, code=verdict.code, can=can) if verdict else (),
         "log_choices": choices_of(page.steps, attempts, criteria),
         "log": log_of(job, attempts, criteria, zone, now=now, only_new=only_new),

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
-from connectors.plan import DISCOVER_STEPS, PURGE_STEPS, SYNC_STEPS, TEST_STEPS, Reporter, StepName, SyncResult
+from connectors.plan import (
+    DISCOVER_STEPS,
+    PURGE_STEPS,
+    SYNC_STEPS,
+    TEST_STEPS,
+    WRITE_STEPS,
+    Reporter,
+    StepName,
+    SyncResult,
+)
 from connectors.secrets import Redactor
 from jobs.models import Job, JobType
 
@@ -23,6 +32,7 @@ _TYPES: dict[JobType, tuple[str, tuple[StepName, ...]]] = {
     JobType.TEST_CONNECTION: ("jobs.handlers.test_connection", TEST_STEPS),
     JobType.DISCOVER: ("jobs.handlers.discover", DISCOVER_STEPS),
     JobType.PURGE: ("jobs.handlers.purge", PURGE_STEPS),
+    JobType.ENROLL_BENEFITS: ("jobs.handlers.write_back", WRITE_STEPS),
 }
 
 HANDLED = frozenset(_TYPES)

@@ -5,8 +5,20 @@
 cannot. Only `jobs.services` changes a status.
 """
 
+from jobs.models.action_line import ActionLine
 from jobs.models.bulk import Bulk, BulkAction, BulkItem, BulkItemQuerySet, ItemStatus
-from jobs.models.enums import ENDED, SYNC_TYPES, JobStatus, JobType, LeaseState, Queue, StepStatus, Trigger
+from jobs.models.enums import (
+    ENDED,
+    SYNC_TYPES,
+    WRITE_TYPES,
+    JobStatus,
+    JobType,
+    LeaseState,
+    LineStatus,
+    Queue,
+    StepStatus,
+    Trigger,
+)
 from jobs.models.job import Attempt, Job, JobQuerySet, LogLine, Step
 from jobs.models.lease import Lease, LeaseQuerySet
 from jobs.models.system import AccountBlock, Pulse, Worker
@@ -14,7 +26,9 @@ from jobs.models.system import AccountBlock, Pulse, Worker
 __all__ = (
     "ENDED",
     "SYNC_TYPES",
+    "WRITE_TYPES",
     "AccountBlock",
+    "ActionLine",
     "Attempt",
     "Bulk",
     "BulkAction",
@@ -28,6 +42,7 @@ __all__ = (
     "Lease",
     "LeaseQuerySet",
     "LeaseState",
+    "LineStatus",
     "LogLine",
     "Pulse",
     "Queue",

@@ -18,6 +18,8 @@ class JobType(models.TextChoices):
 
 
 SYNC_TYPES = (JobType.DATA_SYNC, JobType.HISTORICAL_RESYNC)
+# What changes something at the source: an action of a provider's manifest each, of the same name.
+WRITE_TYPES = (JobType.ENROLL_BENEFITS,)
 
 
 class JobStatus(models.TextChoices):
@@ -60,6 +62,14 @@ class StepStatus(models.TextChoices):
     SUCCESS = "success", "Success"
     FAILED = "failed", "Failed"
     SKIPPED = "skipped", "Skipped"
+
+
+class LineStatus(models.TextChoices):
+    """The life of one line of a write-back. A line that waits may have been sent: its answer was not recorded."""
+
+    WAITING = "waiting", "Not sent"
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused"
 
 
 class LeaseState(models.TextChoices):

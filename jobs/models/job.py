@@ -159,7 +159,7 @@ class Job(models.Model):
     # One entry per table: {"name", "mode", "estimated", "extracted", "loaded", "bytes", "new"}.
     tables = models.JSONField(default=list, blank=True)
     worker = models.CharField(max_length=120, blank=True)
-    # What a re-sync or a purge was asked for.
+    # What a re-sync, a purge or a write-back was asked for.
     options = models.JSONField(default=dict, blank=True)
 
     objects = JobQuerySet.as_manager()

@@ -204,11 +204,11 @@ def _wait_again(job: Job, lease: Lease, failure: Failure, verdict: Verdict, avai
 
 
 def _fold_waiting_into(job: Job) -> None:
-    """End the entity's pending sync, which the job that goes on makes needless: one of them may wait, not both.
+    """End the entity's pending sync, which the sync that goes on makes needless: one of them may wait, not both.
 
     Locking the entity's row first keeps a tick from adding another one before our transaction ends.
     """
-    if job.entity_id is None:
+    if job.entity_id is None or job.type not in SYNC_TYPES:
         return
     lock_entity(job)
     waiting = Lease.objects.syncs().pending().select_for_update(of=("self",)).filter(entity_id=job.entity_id).first()

@@ -33,12 +33,12 @@ BY_KEY = {"api:session-events"}
 # What answers everybody.
 OPEN = {"health", "account_login", "account_logout", "account_inactive", "connect:look", "connect:logo"}
 OPEN |= OF_VISIT | BY_KEY
-# The connection of these tests is not paused, and its setup is finished.
-NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step"}
+# The connection of these tests is not paused, its setup is finished, and nothing can be changed at its source.
+NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step", "connections:action"}
 # What is posted for because it is recorded, and answers with a file.
 FILES = {"jobs:bundle"}
 # Words that addresses hold beside keys.
-WORDS = {"provider": "postgres", "step": "review", "page": "terms", "token": "unknown"}
+WORDS = {"provider": "postgres", "step": "review", "page": "terms", "token": "unknown", "action": "enroll_benefits"}
 
 
 def patterns(urls: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -167,7 +167,7 @@ def test_connection_without_chosen_tables_is_told(entity: Entity) -> None:
 
 
 def test_job_that_nobody_can_do_ends_as_failed(entity: Entity) -> None:
-    job = waiting_job(entity, type=JobType.ENROLL_BENEFITS)
+    job = waiting_job(entity, type=JobType.TOKEN_REFRESH)
     for _ in range(3):
         make_available(job)
         run_job(job.pk)

@@ -2,6 +2,7 @@
 
 `hold`: takes the job and waits. `report`: reports through a `JobReporter` and checks for a cancel. `hang`: reports
 once and then the same over and over. All go on until they are killed, or end themselves when they lose their lease.
+`write`: does a write-back and is killed after the source has answered for a line, before that is recorded.
 TERM tells them that their worker stops. `PATIENCE` is the time in seconds that work has to stop by itself.
 """
 
@@ -20,7 +21,8 @@ django.setup()
 from connectors.plan import SYNC_STEPS, Stopped  # noqa: E402 - Django comes first
 from connectors.secrets import Redactor  # noqa: E402
 from jobs import reporter as reporters  # noqa: E402
-from jobs.services import drain  # noqa: E402
+from jobs import runner  # noqa: E402
+from jobs.services import action_lines, drain  # noqa: E402
 from jobs.services.start import Claim, start  # noqa: E402
 from jobs.services.workers import identity  # noqa: E402
 
@@ -56,7 +58,19 @@ def hang(claim: Claim) -> None:
             time.sleep(0.01)
 
 
+def write(job_id: UUID) -> None:
+    def die(**_: object) -> None:
+        say("answered")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    action_lines.record = die  # type: ignore[assignment]
+    runner.run_job(job_id)
+
+
 def main(mode: str, job_id: str) -> None:
+    if mode == "write":
+        write(UUID(job_id))
+        return
     claim = start(job_id=UUID(job_id), worker=identity())
     assert claim is not None
     say("started")

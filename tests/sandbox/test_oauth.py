@@ -255,7 +255,7 @@ def test_more_than_was_asked_for_is_not_granted(visitor: Visitor) -> None:
     assert exchange(visitor.url, visitor.came_back_with()["code"]).json()["scope"] == "workforce"
 
 
-def test_without_a_scope_everything_is_asked_for(url: str) -> None:
+def test_without_a_scope_all_that_changes_nothing_is_asked_for(url: str) -> None:
     assert exchange(url, Visitor(url).allows(scope=None)["code"]).json()["scope"] == "workforce payroll"
 
 

@@ -51,7 +51,7 @@ def test_page_size_is_100_unless_said(sandbox: Running) -> None:
     assert len(sandbox.get(f"{COMPANY}/pay-statements").json()["data"]) == 100
 
 
-@pytest.mark.parametrize("collection", ["employees", "pay-runs", "pay-statements"])
+@pytest.mark.parametrize("collection", ["employees", "pay-runs", "pay-statements", "benefit-enrollments"])
 def test_updated_since_returns_exactly_the_later_rows(sandbox: Running, collection: str) -> None:
     rows = sandbox.rows(f"{COMPANY}/{collection}")
     moments = sorted(row["updated_at"] for row in rows)

@@ -13,7 +13,7 @@ from tests.sandbox.conftest import Start
 from tests.sandbox.running import API_KEY
 from tests.sandbox.serving import Clock, Visitor, read, serving
 
-ALL = {"employees": 200, "pay-runs": 200, "pay-statements": 200}
+ALL = {"employees": 200, "pay-runs": 200, "pay-statements": 200, "benefit-plans": 200, "benefit-enrollments": 200}
 MINUTE = 60
 
 
@@ -47,7 +47,7 @@ def test_a_password_gives_a_token_that_opens_everything(url: str) -> None:
     answer = send(url, username="nora", password="payroll-nora")
 
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.json()["scope"] == "payroll workforce"
+    assert answer.json()["scope"] == "benefits payroll workforce"
     companies = read(url, answer.json()["token"]).json()
     assert companies == read(url, API_KEY).json()
     assert companies["total"] == 12
@@ -57,7 +57,7 @@ def test_a_password_gives_a_token_that_opens_everything(url: str) -> None:
     ("user", "companies", "answers"),
     [
         ("nora", 12, ALL),
-        ("wanda", 12, {"employees": 200, "pay-runs": 403, "pay-statements": 403}),
+        ("wanda", 12, {**dict.fromkeys(ALL, 403), "employees": 200}),
         ("sonja", 1, ALL),
         ("egon", 0, dict.fromkeys(ALL, 404)),
     ],

@@ -21,6 +21,8 @@ PAGE_LIMIT = 200
 LONGEST_WAIT_SECONDS = 30
 _PIECE_SECONDS = 0.5
 _MOST_WAITS = 20
+# Answers that speak of the values that were sent.
+_OF_VALUES = {HTTPStatus.CREATED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT}
 
 Pause = Callable[[float], None]
 
@@ -34,6 +36,8 @@ class Page:
     status: int
     seconds: float
     bytes: int
+    # How many records there are in all, those of this page where the source does not say.
+    total: int = 0
 
 
 class Client:
@@ -75,6 +79,16 @@ class Client:
             seen.add(cursor)
             number += 1
 
+    def write(self, path: str, body: Mapping[str, Any], key: str) -> requests.Response:
+        """Post an object below /v1 under an idempotency key, and return the answer where it is one to the values.
+
+        That is one that took them or refused them; everything else raises `SyncError`.
+        """
+        answer = self._patiently(lambda: self._send_write(f"{self._base}/v1/{path}", body, key))
+        if answer.status_code not in _OF_VALUES:
+            raise refusal_of(answer)
+        return answer
+
     def _page(self, path: str, parameters: dict[str, str], number: int) -> tuple[Page, str | None]:
         started = time.monotonic()
         answer = self._get(f"{self._base}/v1/{path}", parameters)
@@ -88,44 +102,57 @@ class Client:
         if cursor is not None and not isinstance(cursor, str):
             raise SyncError("bad_record", f"{path}, page {number}: the page cursor is not text.")
         seconds = time.monotonic() - started
-        return Page(number, records, answer.status_code, seconds, len(answer.content)), cursor
+        total = body.get("total")
+        whole = total if isinstance(total, int) else len(records)
+        return Page(number, records, answer.status_code, seconds, len(answer.content), whole), cursor
 
     def _get(self, url: str, parameters: dict[str, str]) -> requests.Response:
         """Send one request; wait and repeat while the source asks for short waits. Raises `SyncError`.
 
         A source that asks to slow down and names no time is left alone: the job waits, as its class of failure says.
         """
-        answer = self._send_renewed(url, parameters)
+        answer = self._patiently(lambda: self._send("GET", url, params=parameters))
+        if answer.status_code != HTTPStatus.OK:
+            raise refusal_of(answer)
+        return answer
+
+    def _patiently(self, send: Callable[[], requests.Response]) -> requests.Response:
+        """Send a request, again after each short wait that the source asks for. Raises `SyncError`."""
+        answer = self._renewed(send)
         for _ in range(_MOST_WAITS):
             asked = retry_after(answer) if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else None
             if asked is None:
                 break
             self._wait(asked)
-            answer = self._send_renewed(url, parameters)
-        if answer.status_code != HTTPStatus.OK:
-            raise refusal_of(answer)
+            answer = self._renewed(send)
         return answer
 
-    def _send_renewed(self, url: str, parameters: dict[str, str]) -> requests.Response:
-        """Send one request with an access token that holds: a long run outlives many. Raises `SyncError`."""
+    def _renewed(self, send: Callable[[], requests.Response]) -> requests.Response:
+        """Send a request with an access token that holds: a long run outlives many. Raises `SyncError`."""
         if not self._refresh_token:
-            return self._send(url, parameters)
+            return send()
         if self._bearer:
-            answer = self._send(url, parameters)
+            answer = send()
             if answer.status_code != HTTPStatus.UNAUTHORIZED:
                 return answer
         self._bearer = renew(self._session, self._base, self._refresh_token)
-        return self._send(url, parameters)
+        return send()
 
-    def _send(self, url: str, parameters: dict[str, str]) -> requests.Response:
+    def _send_write(self, url: str, body: Mapping[str, Any], key: str) -> requests.Response:
+        return self._send("POST", url, json=body, headers={"Idempotency-Key": key})
+
+    def _send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> requests.Response:
         try:
             # A redirect would lead to an address that nobody checked, with the key in its headers.
-            return self._session.get(
+            return self._session.request(
+                method,
                 url,
-                params=parameters,
-                headers={"Authorization": f"Bearer {self._bearer}"},
+                headers={**(headers or {}), "Authorization": f"Bearer {self._bearer}"},
                 timeout=TIMEOUT_SECONDS,
                 allow_redirects=False,
+                **content,
             )
         except requests.RequestException as error:
             raise http_failure(error) from None

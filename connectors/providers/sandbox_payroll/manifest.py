@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from connectors.providers.actions import Action, ActionField
 from connectors.providers.feed import Column
 from connectors.providers.manifest import Advice, Field, Manifest, Product, SignIn
 
@@ -65,6 +66,13 @@ COLLECTIONS: dict[str, Collection] = {
         + _json("taxes", "deductions")
         + _UPDATED,
     ),
+    "benefit_enrollments": Collection(
+        "benefit-enrollments",
+        _text(KEY, "company_id", "employee_id", "plan_id", "plan_name", "coverage", "status")
+        + _dates("start_date", "end_date")
+        + _json("contribution")
+        + _UPDATED,
+    ),
 }
 
 _ADDRESS = Field(
@@ -79,27 +87,65 @@ _API_KEY = Field("api_key", "API key", type="password", is_secret=True)
 # The password signs in once and is stored nowhere: the token that it gives is.
 _USER = (Field("username", "User name"), Field("password", "Password", type="password", is_secret=True))
 
+ENROL = Action(
+    name="enroll_benefits",
+    label="Enrol in benefits",
+    verb="Enrol",
+    done="enrolled",
+    sentence="Enrols people of a company in one of its benefit plans, at Sandbox Payroll.",
+    undo="Patchbay cannot take an enrolment back: end it at Sandbox Payroll.",
+    review="{lines} will be enrolled in {plan_id} at {entity} from {start_date}",
+    fields=(
+        ActionField("employee_id", "People", "some_of", offers="employees", words=("person", "people")),
+        ActionField("plan_id", "Plan", "one_of", offers="benefit-plans", words=("plan", "plans")),
+        ActionField(
+            "coverage",
+            "Covers",
+            "choice",
+            "Not every plan offers each of them.",
+            choices=(
+                ("employee", "The employee alone"),
+                ("employee_partner", "With a partner"),
+                ("employee_children", "With children"),
+                ("family", "The whole family"),
+            ),
+            is_private=True,
+        ),
+        ActionField("start_date", "Starts on", "date", "At most a month ago or a year ahead."),
+        ActionField(
+            "contribution",
+            "Employee pays a month",
+            "money",
+            "In the company's currency, such as 25.50. The plan bounds it.",
+            is_private=True,
+        ),
+    ),
+    scopes=("benefits",),
+)
+
 MANIFEST = Manifest(
     kind="sandbox_payroll",
     name="Sandbox Payroll",
     tile="Sp",
     tile_hue=3,
     category="Payroll",
-    description="People, pay runs and pay statements of every company that the key can see.",
+    description="People, pay runs, pay statements and benefits of every company that the key can see.",
     auth_method="API key",
     integration_type="api",
     fields=(_ADDRESS, _API_KEY),
     products=(
         Product("workforce", "Workforce", ("employees",)),
         Product("payroll", "Payroll", ("pay_runs", "pay_statements")),
+        Product("benefits", "Benefits", ("benefit_enrollments",), changes="Enrol people in benefit plans"),
     ),
     multi_entity=True,
     entity_word="company",
     guide=(
         Advice("Make an API key for Patchbay alone, so that it can be withdrawn without harm to others."),
         Advice("Give it read access to every company that should be copied. Each company syncs on its own."),
+        Advice("Let it write benefits too, if people shall be enrolled from here."),
     ),
-    version="1.1.0",
+    version="1.2.0",
     sign_ins=(
         SignIn(
             "oauth2", "Sign in at Sandbox Payroll", (), "You type your password there only, and choose what is read."
@@ -109,4 +155,5 @@ MANIFEST = Manifest(
         ),
         SignIn("api_key", "API key", (_API_KEY,), "For whoever administers the account: it shows every company."),
     ),
+    actions=(ENROL,),
 )
