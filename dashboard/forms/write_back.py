@@ -134,11 +134,11 @@ class _SomeOf(forms.MultipleChoiceField):
         self._most, self._several = most, several
 
     def clean(self, value: Any) -> list[str]:
-        """Refuse more than a job takes."""
-        chosen: list[str] = list(dict.fromkeys(super().clean(value)))
-        if len(chosen) > self._most:
+        """Refuse more than a job takes, before each is looked for."""
+        if len(set(value or ())) > self._most:
             message = f"Choose {self._most} {self._several} at most: the others go into a second job."
             raise forms.ValidationError(message)
+        chosen: list[str] = list(dict.fromkeys(super().clean(value)))
         return chosen
 
 

@@ -93,6 +93,7 @@ class Review:
     """What will be done, to be confirmed."""
 
     question: str
+    line_label: str
     lines: tuple[Choice, ...]
     values: tuple[tuple[str, str], ...]
     effects: tuple[str, ...]
@@ -170,6 +171,7 @@ def review_of(connection: Connection, entity: Entity, action: Action, form: Acti
     lines = action.lines_in_words(len(refs))
     return Review(
         question=action.review.format(lines=lines, entity=entity.name, source=source, **by_name),
+        line_label=action.line_field.label,
         lines=_choices([options[ref] for ref in refs], ()),
         values=tuple((field.label, words) for field, words in told_values),
         effects=(
@@ -204,7 +206,8 @@ def left_of(
     job_id: UUID | None, connection: Connection, entity: Entity, action: Action
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the values of a job that is done again, and the lines of it that are not done; nothing without one."""
-    job = Job.objects.filter(pk=job_id, connection=connection, entity=entity, type=action.name).first()
+    same = Job.objects.filter(connection=connection, entity=entity, type=action.name)
+    job = same.filter(pk=job_id).first() if job_id else None
     if job is None:
         return {}, []
     left = job.action_lines.exclude(status=LineStatus.DONE).order_by("number")

@@ -30,7 +30,7 @@ from dashboard.pages.job_retention import is_removed, made_at, retention
 from dashboard.pages.job_support import Taken, support_of
 from dashboard.views.refusals import refused
 from dashboard.views.rendering import render_page, wants_fragment
-from jobs.models import Job, JobStatus
+from jobs.models import WRITE_TYPES, Job, JobStatus
 from jobs.services.cancel import CannotCancel, request_cancel
 
 OK, STOP_POLLING, NOT_FOUND = 200, 286, 404
@@ -113,7 +113,8 @@ def _living(request: HttpRequest, job: Job, *, only_new: bool) -> dict[str, Any]
 
 def _still(request: HttpRequest, job: Job, now: datetime) -> dict[str, Any]:
     """Return what a page shows once, as of when it was loaded."""
-    changes = changes_of(job) if job.status == JobStatus.FAILED else None
+    # What copies nothing has no tables, settings or versions to be compared with.
+    changes = changes_of(job) if job.status == JobStatus.FAILED and job.type not in WRITE_TYPES else None
     taken = Taken(request.build_absolute_uri(job.get_absolute_url()), timezone.get_current_timezone(), now)
     return {
         "changes": changes,

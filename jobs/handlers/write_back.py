@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from connectors.plan import Reporter, SyncError, SyncResult
+from connectors.plan import LogLevel, Reporter, SyncError, SyncResult
 from connectors.providers import registry as providers
 from connectors.providers.actions import Action, Answer, Writer
 from connectors.services.connect import source_of
@@ -54,7 +54,7 @@ def _submit(job: Job, action: Action, writer: Writer, reporter: Reporter) -> Non
         reporter.check()
         answer = writer.send({**job.options["values"], action.line_field.name: line.ref}, str(line.key))
         persist(lambda: action_lines.record(job_id=job.pk, number=line.number, answer=answer))  # noqa: B023 - at once
-        level = "warning" if answer.refused else "info"
+        level: LogLevel = "warning" if answer.refused else "info"
         reporter.log(level, "submit", f"Line {line.number} of {len(lines)}, {line.ref}: {_said(action, answer)}")
     done, refused = (_with(job, status) for status in (LineStatus.DONE, LineStatus.REFUSED))
     told = f"{action.lines_in_words(len(done))} {action.done}"

@@ -77,7 +77,8 @@ def enqueue_action(
 def _lines(job: Job, asked: Asked) -> list[ActionLine]:
     """Return the lines. One whose answer is not known keeps its key: should it be done, it is not done again."""
     kept: dict[str, UUID] = {}
-    before = Job.objects.filter(pk=asked.again, connection=job.connection, entity=job.entity, type=job.type).first()
+    same = Job.objects.filter(connection=job.connection, entity=job.entity, type=job.type)
+    before = same.filter(pk=asked.again).first() if asked.again else None
     if before is not None and before.options.get("values") == dict(asked.values):
         waiting = before.action_lines.filter(status=LineStatus.WAITING)
         kept = dict(waiting.values_list("ref", "key"))

@@ -42,6 +42,7 @@ def test_what_was_allowed_is_copied_and_the_rest_is_known_and_excluded(payroll: 
         "employees": True,
         "pay_runs": False,
         "pay_statements": False,
+        "benefit_enrollments": False,
     }
     assert connection.next_run_at is not None
     act = Activity.objects.get()
@@ -164,5 +165,5 @@ def test_connection_that_never_knew_its_tables_learns_them(payroll: Endpoint) ->
     mend(connection=connection, config=payroll.config, credentials=payroll.secrets, found=found, note="")
 
     assert connection.entities.filter(ref=FIRST).exists()
-    assert connection.tables.count() == 3
+    assert connection.tables.count() == 4
     assert found.entities[0] == FoundEntity(FIRST, "Halden Foods SE")

@@ -17,7 +17,7 @@ from connectors.providers.sandbox_payroll.manifest import ENROL
 
 _ENROLMENTS, _PLANS = "benefit-enrollments", "benefit-plans"
 # So many are shown to choose from; a search finds the others.
-_MOST_SHOWN = 50
+_MOST_SHOWN = 20
 _LONGEST_WORDS, _LONGEST_NAME = 300, 60
 
 

@@ -82,10 +82,10 @@ def snapshot(put: Put) -> None:
     def live(plan: SyncPlan, *words: Any, **options: Any) -> Iterator[tuple[Feed, ...]]:
         send = client.Client._send
 
-        def send_as_set_now(self: client.Client, url: str, parameters: dict[str, str]) -> Any:
+        def send_as_set_now(self: client.Client, method: str, url: str, **content: Any) -> Any:
             old, now = self._base, client.Client(source_of(Entity.objects.get(pk=plan.entity_id).connection))
             self._base, self._session = now._base, now._session
-            return send(self, url.replace(old, now._base), parameters)
+            return send(self, method, url.replace(old, now._base), **content)
 
         client.Client._send = send_as_set_now  # type: ignore[method-assign]
         try:
