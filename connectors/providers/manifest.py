@@ -130,8 +130,8 @@ class Manifest:
     `description` is the line under its name in the catalogue, `guide` what to do at the source first. Whoever changes
     what a provider reads, or how, raises its `version`. `sign_ins` are the ways in which an end user can sign in, the
     best one first; without one only an operator can connect it. `actions` are what it lets us change. With
-    `tables_per_entity` each entity has tables of its own, as schemas do; else all have the same. `is_untested` says that
-    nobody has run it against a real server yet.
+    `tables_per_entity` each entity has tables of its own, as schemas do; else all have the same. `is_untested` says
+    that nobody has run it against a real server yet.
     """
 
     kind: str
