@@ -17,6 +17,9 @@ _MODULES = {
     "duckdb": "connectors.destinations.duckdb",
     "parquet": "connectors.destinations.parquet",
     "parquet_s3": "connectors.destinations.parquet_s3",
+    "snowflake": "connectors.destinations.snowflake",
+    "bigquery": "connectors.destinations.bigquery",
+    "redshift": "connectors.destinations.redshift",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import dlt
 from dlt.common.schema.typing import TColumnSchema, TWriteDispositionConfig
@@ -14,10 +14,11 @@ from dlt.extract import DltResource, DltSource
 from connectors.destinations.bookkeeping import Standing
 from connectors.engine import append, generations
 from connectors.engine.append import CURSOR, Append
-from connectors.engine.destinations.common import TYPE_HINT
+from connectors.engine.destinations.common import TYPE_HINT, Intake
 from connectors.engine.resync import first_cursor
 from connectors.engine.rows import RowFiles
 from connectors.engine.shaping import shaped
+from connectors.engine.warehouse_files import as_parquet, bounds, fitted
 from connectors.plan import Reporter, SyncError, TablePlan
 from connectors.providers.feed import Chunk, Column, Feed, FileChunk, ReadRequest, RowChunk
 
@@ -37,6 +38,7 @@ class Extraction:
     unmoved: set[str] = field(default_factory=set)
     # What is added to which table, known once the table has been read.
     appends: dict[str, Append] = field(default_factory=dict)
+    intake: Intake = field(default_factory=Intake)
 
     def count(self, table: str, chunk: Chunk) -> None:
         """Add a chunk, report the table's total, and ask whether to go on. May raise `Stopped`."""
@@ -60,6 +62,9 @@ def source(name: str, feeds: Sequence[Feed], extraction: Extraction, standing: S
 def _resource(feed: Feed, extraction: Extraction, standing: Standing) -> DltResource:
     table = feed.table
     _check_name(table.name)
+    intake = extraction.intake
+    columns = fitted(feed.columns) if intake.is_fitted else feed.columns
+    form: Literal["csv", "parquet"] = "parquet" if intake.is_parquet else "csv"
 
     def files() -> Iterator[Any]:
         state = dlt.current.resource_state(table.name)
@@ -67,9 +72,11 @@ def _resource(feed: Feed, extraction: Extraction, standing: Standing) -> DltReso
         reached = state.get(CURSOR)
         since = first_cursor(table, reached) if _is_incremental(table) else None
         for file in _files(feed, ReadRequest(since, extraction.folder), extraction):
-            yield dlt.mark.with_file_import(str(file.path), "csv", file.row_count)
+            path = as_parquet(file.path, columns) if intake.is_parquet else file.path
+            yield dlt.mark.with_file_import(str(path), form, file.row_count)
             # dlt linked or copied the file into its package.
-            file.path.unlink()
+            for one in {path, file.path}:
+                one.unlink()
             if _is_incremental(table) and file.cursor is not None:
                 state[CURSOR] = file.cursor
         if table.generation:
@@ -86,8 +93,8 @@ def _resource(feed: Feed, extraction: Extraction, standing: Standing) -> DltReso
         write_disposition=_disposition(table),
         primary_key=list(table.keys) if feed.is_key_unique else [],
         merge_key=[] if feed.is_key_unique else list(table.keys),
-        columns={column.name: _hints(column) for column in feed.columns},
-        file_format="csv",
+        columns={column.name: _hints(column, intake) for column in columns},
+        file_format=form,
         max_table_nesting=0,
     )
     return resource
@@ -138,9 +145,12 @@ def _disposition(table: TablePlan) -> TWriteDispositionConfig:
     return {"disposition": "merge", "strategy": "delete-insert"}
 
 
-def _hints(column: Column) -> TColumnSchema:
+def _hints(column: Column, intake: Intake) -> TColumnSchema:
     # Nothing is NOT NULL at the destination, keys included: a source may get another key, and what once was created
     # could then never be filled again, nor a new key be added beside rows that are there.
     hints: TColumnSchema = {"name": column.name, "data_type": column.data_type, "nullable": True}
+    if intake.is_fitted and column.data_type == "decimal" and (digits := bounds(column)):
+        hints["precision"], hints["scale"] = digits
+        return hints
     # dlt keeps hints that begin with “x-” and stores them with the schema.
     return cast("TColumnSchema", {**hints, TYPE_HINT: column.postgres_type}) if column.postgres_type else hints

@@ -77,7 +77,7 @@ class _Run:
         self.reporter = reporter
         self.meter = Meter()
         self.progress = Progress(reporter, self.meter)
-        self.extraction = build.Extraction(plan.workdir / "files", reporter)
+        self.extraction = build.Extraction(plan.workdir / "files", reporter, intake=dlt_destinations.intake(plan))
         self.destination = destinations.destination(plan.destination.kind)
 
     def go(self) -> SyncResult:

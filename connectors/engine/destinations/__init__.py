@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from dlt.common.destination import Destination
 
 from connectors.destinations import bookkeeping
-from connectors.engine.destinations.common import Loading
+from connectors.engine.destinations.common import Intake, Loading
 from connectors.plan import SyncPlan
 
 # Source names are kept as they are, wherever the destination allows.
@@ -24,13 +24,17 @@ _MODULES = {
     "duckdb": "connectors.engine.destinations.duckdb",
     "parquet": "connectors.engine.destinations.parquet",
     "parquet_s3": "connectors.engine.destinations.parquet",
+    "snowflake": "connectors.engine.destinations.snowflake",
+    "bigquery": "connectors.engine.destinations.bigquery",
+    "redshift": "connectors.engine.destinations.redshift",
 }
 
 
 class Writer(Protocol):
-    """What the module of a kind offers: dlt's destination, and how many load jobs may run on it at once."""
+    """What the module of a kind offers: dlt's destination, how many load jobs may run on it at once, and its intake."""
 
     LOAD_WORKERS: int
+    INTAKE: Intake
 
     def build(self, plan: SyncPlan, loading: Loading, **common: Any) -> Destination[Any, Any]:
         """Return dlt's destination for the plan. Raises `SyncError` for settings that cannot be used."""
@@ -51,6 +55,11 @@ def build(plan: SyncPlan, loading: Loading) -> Destination[Any, Any]:
 def load_workers(plan: SyncPlan) -> int:
     """Return how many load jobs may run at once: one where the destination has one writer."""
     return _writer(plan).LOAD_WORKERS
+
+
+def intake(plan: SyncPlan) -> Intake:
+    """Return in which form rows go into the plan's destination."""
+    return _writer(plan).INTAKE
 
 
 def _writer(plan: SyncPlan) -> Writer:

@@ -22,6 +22,14 @@ TYPE_HINT = "x-postgres-type"
 
 
 @dataclass(frozen=True, slots=True)
+class Intake:
+    """In which form rows go in: as Parquet files instead of our text, with types fitted to cloud warehouses."""
+
+    is_fitted: bool = False
+    is_parquet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Loading:
     """What the load jobs are told of a run: who counts, which tables are read afresh, and what is appended how.
 

@@ -17,13 +17,14 @@ from dlt.destinations.impl.duckdb.factory import DuckDbTypeMapper
 
 from connectors.destinations import duckdb as duckdb_files
 from connectors.engine import duck_types
-from connectors.engine.destinations.common import TYPE_HINT, CopyClient, Loading, header
+from connectors.engine.destinations.common import TYPE_HINT, CopyClient, Intake, Loading, header
 from connectors.engine.meter import Meter
 from connectors.engine.retyping import DuckDbDialect
 from connectors.plan import SyncPlan
 
 # A file has one writer.
 LOAD_WORKERS = 1
+INTAKE = Intake()
 
 
 def build(plan: SyncPlan, loading: Loading, **common: Any) -> DuckDb:

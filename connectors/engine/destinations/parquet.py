@@ -22,11 +22,12 @@ from connectors.destinations.bookkeeping import Mark
 from connectors.destinations.parquet_files import literal, quoted
 from connectors.destinations.stores import Store
 from connectors.engine import append
-from connectors.engine.destinations.common import Loading
+from connectors.engine.destinations.common import Intake, Loading
 from connectors.engine.destinations.duckdb import DuckDb, DuckDbFileClient
 from connectors.plan import SyncError, SyncPlan, TablePlan
 
 LOAD_WORKERS = 1
+INTAKE = Intake()
 # DuckDB calls a database like its file, and a dataset must not be called the same.
 _FILE = "patchbay-parquet-work.duckdb"
 _FEW_ROWS = 122_880  # of a row group: what a reader must hold in memory

@@ -16,13 +16,14 @@ from dlt.destinations.impl.postgres.factory import PostgresTypeMapper
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 
 from connectors import postgres as postgres_link
-from connectors.engine.destinations.common import TYPE_HINT, CopyClient, Loading, header
+from connectors.engine.destinations.common import TYPE_HINT, CopyClient, Intake, Loading, header
 from connectors.engine.meter import Meter
 from connectors.engine.retyping import PostgresDialect
 from connectors.plan import SyncPlan
 
 COPY_BLOCK = 256 * 1024
 LOAD_WORKERS = 4
+INTAKE = Intake()
 # A reader of a table holds up its replacement; after this time the load gives up and the job tries again later.
 LOCK_TIMEOUT_MS = 60_000
 
