@@ -13,11 +13,12 @@ from connectors.destinations.bookkeeping import Mark, Standing
 from connectors.destinations.previews import LoadedTable, Preview
 from connectors.destinations.stores import Objects
 from connectors.failures import at_side
+from connectors.file_sources.s3 import BEFORE_HOST, IN_PATH
+from connectors.file_sources.s3 import place_of as place_in
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.manifest import DestinationManifest, Field
-from connectors.s3 import Bucket, Keys, Place, address_of
+from connectors.s3 import Bucket, Keys, address_of
 
-IN_PATH, BEFORE_HOST = "in the path", "before the host"
 MANIFEST = DestinationManifest(
     kind="parquet_s3",
     name="Parquet in S3",
@@ -25,15 +26,21 @@ MANIFEST = DestinationManifest(
     tile_hue=4,
     summary="Files in an S3-compatible store, one per table; each sync replaces them whole.",
     fields=(
-        Field("url", "Address", "Where the store answers, such as https://s3.eu-central-1.amazonaws.com.", type="url"),
+        Field(
+            "endpoint", "Address", "Of the store, such as https://s3.example.com. Empty: Amazon's own in the region.",
+            type="url", required=False,
+        ),
         Field("region", "Region", "Stores that know no regions take any.", default="us-east-1"),
         Field("bucket", "Bucket", "Must be there already.", pattern=r"[A-Za-z0-9._-]{3,63}"),
         Field(
-            "prefix", "Folder", "Where in the bucket; empty for its top.", required=False,
-            pattern=r"[^/\x00*?\[\]{}][^\x00*?\[\]{}]{0,400}",
-            pattern_error="A folder begins without “/” and has none of * ? [ ] { } in it.",
+            "prefix", "Prefix", "Below which the files lie, such as lake/raw; empty for the top of the bucket.",
+            required=False, pattern=r"[^/\x00*?\[\]{}][^\x00*?\[\]{}]{0,400}",
+            pattern_error="A prefix begins without “/” and has none of * ? [ ] { } in it.",
         ),
-        Field("style", "Bucket stands", type="choice", default=IN_PATH, choices=(IN_PATH, BEFORE_HOST)),
+        Field(
+            "addressing", "The bucket's name stands", "In the address. Amazon's newer regions want it before the host.",
+            type="choice", default=IN_PATH, choices=(IN_PATH, BEFORE_HOST),
+        ),
         Field("access_key", "Access key", "Needs the rights to list, read, write and delete in the bucket."),
         Field("secret_key", "Secret key", type="password", is_secret=True),
     ),
@@ -46,19 +53,9 @@ def _bucket(endpoint: Endpoint) -> Bucket:
     known = endpoint.config
     keys = Keys(str(known.get("access_key", "")), str(endpoint.secrets.get("secret_key", "")))
     try:
-        return Bucket(_place(known), keys)
+        return Bucket(place_in(endpoint), keys)
     except SyncError as error:
         raise SyncError(at_side(error.code, "destination"), error.detail) from None
-
-
-def _place(config: Mapping[str, Any]) -> Place:
-    is_path_style = str(config.get("style") or IN_PATH) == IN_PATH
-    return Place(
-        str(config.get("url", "")),
-        str(config.get("region") or "us-east-1"),
-        str(config.get("bucket", "")),
-        is_path_style,
-    )
 
 
 def store_of(endpoint: Endpoint) -> Objects:
@@ -76,7 +73,7 @@ def place_of(config: Mapping[str, Any]) -> str:
 def probe(endpoint: Endpoint) -> Generator[str]:
     """Say what answers, list the bucket, and write and remove a small object. Raises `SyncError`."""
     try:
-        yield http.reach(address_of(_place(endpoint.config)))
+        yield http.reach(address_of(place_in(endpoint)))
         with _bucket(endpoint) as bucket:
             bucket.check()
     except SyncError as error:

@@ -60,12 +60,9 @@ class Warehouse:
             filled = [name for name in tables if name.lower() in there and self._has_rows(cursor, dataset, name)]
             if bookkeeping.VERSIONS not in there:
                 return sorted_by_maker(filled, None)
-            versions = self._name(dataset, bookkeeping.VERSIONS)
-            newest = f"SELECT schema FROM {versions} WHERE schema_name = %s ORDER BY inserted_at DESC LIMIT 1"  # noqa: S608
-            cursor.execute(newest, (pipeline,))
-            stored = cursor.fetchall()
+            stored = self._schemas(cursor, dataset, pipeline)
             marks = self._marks(cursor, dataset, pipeline) if APPENDS in there else {}
-        return sorted_by_maker(filled, str(stored[0][0]) if stored else None, marks)
+        return sorted_by_maker(filled, stored[-1] if stored else None, marks)
 
     def marks(self, endpoint: Endpoint, dataset: str, pipeline: str) -> Mapping[str, Mark]:
         """Return which run last appended to each table. Raises `SyncError`."""
@@ -84,18 +81,16 @@ class Warehouse:
             there = {name.lower(): name for name in self._tables(cursor, dataset)}
             if bookkeeping.VERSIONS not in there:
                 return ()
-            cursor.execute(
-                f"SELECT schema FROM {self._name(dataset, bookkeeping.VERSIONS)} WHERE schema_name = %s",  # noqa: S608
-                (pipeline,),
-            )
-            ours = bookkeeping.tables_of(str(row[0]) for row in cursor.fetchall())
+            ours = bookkeeping.tables_of(self._schemas(cursor, dataset, pipeline))
             dropped = tuple(sorted(name for name in ours if name.lower() in there))
             for table in dropped:
                 cursor.execute(f"DROP TABLE {self._name(dataset, there[table.lower()])}")
             cursor.execute(f"DROP SCHEMA IF EXISTS {self._quoted(bookkeeping.staging_of(pipeline))} CASCADE")
             for table, column in bookkeeping.ALL_RECORDS.items():
+                # dlt makes its columns with quotes, our ledger's have none: a warehouse may tell the two apart.
+                named = column if table == APPENDS else self._quoted(column)
                 if table in there:
-                    self._forget(cursor, self._name(dataset, there[table]), column, pipeline)
+                    self._forget(cursor, self._name(dataset, there[table]), named, pipeline)
             if not self._tables(cursor, dataset):
                 cursor.execute(f"DROP SCHEMA IF EXISTS {self._quoted(dataset)}")
         return dropped
@@ -157,6 +152,13 @@ class Warehouse:
         for table, column, kind in cursor.fetchall():
             found.setdefault(str(table), []).append((str(column), str(kind)))
         return found
+
+    def _schemas(self, cursor: Any, dataset: str, pipeline: str) -> list[str]:
+        """Return the stored versions of the pipeline's schema as JSON, the newest last."""
+        schema, of, at = (self._quoted(name) for name in ("schema", "schema_name", "inserted_at"))
+        versions = self._name(dataset, bookkeeping.VERSIONS)
+        cursor.execute(f"SELECT {schema} FROM {versions} WHERE {of} = %s ORDER BY {at}", (pipeline,))  # noqa: S608
+        return [str(row[0]) for row in cursor.fetchall()]
 
     def _has_rows(self, cursor: Any, dataset: str, table: str) -> bool:
         cursor.execute(f"SELECT 1 FROM {self._name(dataset, table)} LIMIT 1")  # noqa: S608 - quoted

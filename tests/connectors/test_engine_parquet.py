@@ -46,7 +46,7 @@ def endpoint(kind: str, settings: Settings, tmp_path: Path) -> Endpoint:
     settings.PATCHBAY_HOME = tmp_path
     if kind == "parquet":
         return Endpoint("parquet", {"folder": "lake"})
-    where = {"url": s3.emptied().url, "bucket": s3.BUCKET, "prefix": "lake", "access_key": s3.KEYS.access_key}
+    where = {"endpoint": s3.emptied().url, "bucket": s3.BUCKET, "prefix": "lake", "access_key": s3.KEYS.access_key}
     return Endpoint("parquet_s3", where, {"secret_key": s3.KEYS.secret_key})
 
 
@@ -273,8 +273,8 @@ def test_a_probe_says_what_it_found(endpoint: Endpoint, store: Store) -> None:
         ({}, "wrong", "destination_permission_denied"),
         ({"bucket": "no-such-bucket"}, s3.KEYS.secret_key, "misconfigured"),
         ({"access_key": s3.READER.access_key}, s3.READER.secret_key, "destination_permission_denied"),
-        ({"url": "http://127.0.0.1:1"}, s3.KEYS.secret_key, "destination_unreachable"),
-        ({"url": "http://169.254.169.254"}, s3.KEYS.secret_key, "address_not_allowed"),
+        ({"endpoint": "http://127.0.0.1:1"}, s3.KEYS.secret_key, "destination_unreachable"),
+        ({"endpoint": "http://169.254.169.254"}, s3.KEYS.secret_key, "address_not_allowed"),
     ],
 )
 def test_a_store_that_refuses_is_told(endpoint: Endpoint, wrong: dict[str, str], secret: str, code: str) -> None:

@@ -25,7 +25,8 @@ def build(plan: SyncPlan, loading: Loading, **common: Any) -> bigquery:
     credentials = {**settings.key_of(plan.destination), "project_id": str(known.get("project", ""))}
     client = type("Client", (WarehouseClient, BigQueryClient), {"loading": loading})
     location = str(known.get("location") or "US")
-    return _BigQuery(client, credentials=credentials, location=location, **common)
+    plain = {"has_case_sensitive_identifiers": True, "enable_atomic_replace": False}
+    return _BigQuery(client, credentials=credentials, location=location, **plain, **common)
 
 
 class _BigQuery(bigquery):
