@@ -8,11 +8,13 @@ table holds ratios within this run: on another machine the figures differ, and t
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,6 +26,7 @@ from benchmarks.installation import ROOT, Installation, say
 SOURCE, WAREHOUSE = "pairs_source", "pairs_warehouse"
 RUNS = 5
 ROWS, SMALL_TABLES, SMALL_ROWS, CHANGED_SHARE = 300_000, 50, 1_000, 100
+FILE_ROWS = 100_000
 _WIDE = """
     CREATE TABLE {name} (
         id bigint PRIMARY KEY, customer_id integer NOT NULL, status text NOT NULL, placed_at timestamptz NOT NULL,
@@ -48,17 +51,24 @@ class Run:
     tables: tuple[dict[str, Any], ...]
     name: str
     folder: str
+    entity: str = ""
+    # Which of dlt's ways to read a file is beside us.
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A pair of ends. `before` sets the stage for each run and is not timed; `reader` names what is beside us."""
+    """A pair of ends. `before` sets the stage for each run and is not timed; `reader` names what is beside us.
+
+    `theirs` is the module that reads so.
+    """
 
     label: str
     rows: int
     run: Run
     reader: str
     before: Callable[[Run, str], None] = field(default=lambda _run, _module: None)
+    theirs: str = "throughput_dlt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,32 @@ def _cases(here: Installation) -> Sequence[Case]:
             "postgres",
             changes.make,
         ),
+        *_files(here, postgres(WAREHOUSE)),
     )
+
+
+def _files(here: Installation, destination: dict[str, Any]) -> list[Case]:
+    """Return the cases of a CSV file: beside Arrow's reader, and beside dlt's own where pandas is there for it."""
+    folder = here.home / "csv"
+    folder.mkdir(exist_ok=True)
+    with psycopg.connect(here.server.url(SOURCE)) as source, (folder / "orders.csv").open("wb") as file:
+        statement = f"COPY (SELECT * FROM orders ORDER BY id LIMIT {FILE_ROWS}) TO STDOUT (FORMAT csv, HEADER)"
+        with source.cursor().copy(statement) as copy:
+            for block in copy:
+                file.write(block)
+    endpoint = {"kind": "files_folder", "config": {"folder": str(folder)}, "secrets": {}}
+    table = {"name": "orders", "mode": "replace"}
+    readers = ("pyarrow", *(["read_csv"] if find_spec("pandas") else []))
+    return [
+        Case(
+            f"CSV to PostgreSQL, {reader} beside",
+            FILE_ROWS,
+            Run(endpoint, destination, (table,), f"csv_{reader}", str(here.home / f"csv_{reader}"), ".", reader),
+            reader,
+            theirs="throughput_files",
+        )
+        for reader in readers
+    ]
 
 
 class _Changes:
@@ -152,7 +187,7 @@ class _Changes:
 def _in_turns(case: Case) -> tuple[Figures, Figures]:
     found: dict[str, list[tuple[float, float]]] = {"ours": [], case.reader: []}
     for _ in range(RUNS):
-        for side, module in (("ours", "throughput_ours"), (case.reader, "throughput_dlt")):
+        for side, module in (("ours", "throughput_ours"), (case.reader, case.theirs)):
             case.before(case.run, module)
             found[side].append(_process(module, case.run))
     ours, theirs = (Figures(median(one[0] for one in runs), median(one[1] for one in runs)) for runs in found.values())
@@ -166,6 +201,7 @@ def _process(module: str, run: Run) -> tuple[float, float]:
         [sys.executable, "-m", f"benchmarks.{module}"],
         input=json.dumps(asdict(run)),
         cwd=ROOT,
+        env={**os.environ, "PATCHBAY_FILE_FOLDERS": str(Path(run.folder).parent)},
         capture_output=True,
         text=True,
         check=False,

@@ -51,7 +51,7 @@ def main() -> None:
         source=Endpoint(**asked["source"]),
         destination=Endpoint(**asked["destination"]),
         entity_id=uuid4(),
-        entity_ref="",
+        entity_ref=asked.get("entity", ""),
         pipeline=f"pb_{asked['name']}",
         dataset=asked["name"],
         tables=tuple(TablePlan(**{**table, "keys": tuple(table.get("keys", ()))}) for table in asked["tables"]),

@@ -11,7 +11,7 @@ from connectors.plan import Endpoint, SyncError
 from connectors.s3 import Bucket, Keys, Place, Stored
 
 AMAZON = "https://s3.{region}.amazonaws.com"
-IN_PATH, BEFORE_HOST = "in the path", "before the host"
+IN_PATH, BEFORE_HOST = "path", "host"
 
 
 def place_of(endpoint: Endpoint) -> Place:

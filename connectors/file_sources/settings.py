@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 
 from connectors.file_sources import tables
-from connectors.files.layout import Format, Layout, Limits
+from connectors.files.layout import FirstLine, Format, Layout, Limits
 from connectors.providers.manifest import Field
 
-FOUND_OUT = "found out"
-BY_ENDING = "by file name"
-NEW_FILES, ALL_FILES = "new and changed files", "all files, each time"
-ONE, PER_FOLDER = "everything together", "each folder on its own"
+FOUND_OUT, BY_ENDING = "found", "ending"
+NEW_FILES, ALL_FILES = "new", "all"
+ONE, PER_FOLDER = "one", "each"
+TEXT_ONLY = "text"
 # The entity of a connection that takes everything together: the root.
 ROOT = "."
 
-_FORMATS: Mapping[str, Format] = {"CSV": "csv", "JSON lines": "jsonl", "Parquet": "parquet"}
+_FORMATS: Mapping[str, Format] = {"csv": "csv", "jsonl": "jsonl", "parquet": "parquet"}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
-_ENCODINGS = ("UTF-8", "Windows-1252", "ISO-8859-15", "UTF-16")
-_FIRST_LINES: Mapping[str, str] = {"column names": "names", "data": "data"}
-_TYPES = (FOUND_OUT, "text only")
+_QUOTES = {"double": '"', "single": "'"}
+_ENCODINGS = ("utf-8", "windows-1252", "iso-8859-15", "utf-16")
+_FIRST_LINES: Mapping[str, FirstLine] = {"names": "names", "data": "data"}
+# The formats for which a field is asked: of files of all kinds, some may be of it.
+_OF_CSV = ("format", BY_ENDING, "csv")
+_OF_TEXT = (*_OF_CSV, "jsonl")
 
 # Which files, and how: the same for every place.
 _FIELDS = (
@@ -31,17 +34,11 @@ _FIELDS = (
         "tables",
         "Tables",
         "What makes files one table: their name without date and number (orders_2026-01.csv is of “orders”), their "
-        "folder, or the pattern.",
+        "folder, or a pattern.",
         type="choice",
         default=tables.BY_NAME,
         choices=tables.GROUPINGS,
-    ),
-    Field(
-        "pattern",
-        "Pattern",
-        "Only for tables by pattern, such as {table}/**/*.csv or {table}_*.csv. “*” stays within a name, “**” goes "
-        "over folders.",
-        required=False,
+        labels=("By file name", "By folder", "By pattern"),
     ),
     Field(
         "reading",
@@ -51,6 +48,15 @@ _FIELDS = (
         type="choice",
         default=NEW_FILES,
         choices=(NEW_FILES, ALL_FILES),
+        labels=("New and changed files", "All files, each time"),
+    ),
+    Field(
+        "pattern",
+        "Pattern",
+        "Such as {table}/**/*.csv or {table}_*.csv. “*” stays within a name, “**” goes over folders.",
+        type="path",
+        required=False,
+        only_for=("tables", tables.BY_PATTERN),
     ),
     Field(
         "entities",
@@ -59,22 +65,61 @@ _FIELDS = (
         type="choice",
         default=ONE,
         choices=(ONE, PER_FOLDER),
+        labels=("Everything together", "Each folder on its own"),
         names_entity=True,
     ),
-    Field("format", "Format", type="choice", default=BY_ENDING, choices=(BY_ENDING, *_FORMATS)),
-    Field(
-        "delimiter", "CSV: values are separated by", type="choice", default=FOUND_OUT, choices=(FOUND_OUT, *_DELIMITERS)
-    ),
-    Field("quote", "CSV: quotation mark", type="choice", default='"', choices=('"', "'")),
-    Field("first_line", "CSV: first line", type="choice", default=FOUND_OUT, choices=(FOUND_OUT, *_FIRST_LINES)),
-    Field("encoding", "Encoding", type="choice", default=FOUND_OUT, choices=(FOUND_OUT, *_ENCODINGS)),
     Field(
         "types",
         "Types of columns",
         "Found in the first rows of the newest files and of some older ones. A value that does not fit stops the sync.",
         type="choice",
         default=FOUND_OUT,
-        choices=_TYPES,
+        choices=(FOUND_OUT, TEXT_ONLY),
+        labels=("Found out", "Text only"),
+    ),
+    Field(
+        "format",
+        "Format",
+        type="choice",
+        default=BY_ENDING,
+        choices=(BY_ENDING, *_FORMATS),
+        labels=("By the file's name", "CSV", "JSON lines", "Parquet"),
+    ),
+    Field(
+        "encoding",
+        "Encoding",
+        type="choice",
+        default=FOUND_OUT,
+        choices=(FOUND_OUT, *_ENCODINGS),
+        labels=("Found out", "UTF-8", "Windows-1252", "ISO-8859-15", "UTF-16"),
+        only_for=_OF_TEXT,
+    ),
+    Field(
+        "delimiter",
+        "CSV: values are separated by",
+        type="choice",
+        default=FOUND_OUT,
+        choices=(FOUND_OUT, *_DELIMITERS),
+        labels=("Found out", "Comma", "Semicolon", "Tab", "Bar (|)"),
+        only_for=_OF_CSV,
+    ),
+    Field(
+        "quote",
+        "CSV: quotation mark",
+        type="choice",
+        default="double",
+        choices=tuple(_QUOTES),
+        labels=('Double (")', "Single (')"),
+        only_for=_OF_CSV,
+    ),
+    Field(
+        "first_line",
+        "CSV: first line",
+        type="choice",
+        default=FOUND_OUT,
+        choices=(FOUND_OUT, *_FIRST_LINES),
+        labels=("Found out", "Column names", "Data"),
+        only_for=_OF_CSV,
     ),
 )
 # None of it is known to an end user who signs in.
@@ -87,10 +132,10 @@ def layout_of(config: Mapping[str, Any]) -> Layout:
     return Layout(
         format=_FORMATS.get(str(config.get("format")), ""),
         delimiter=_DELIMITERS.get(str(config.get("delimiter")), ""),
-        quote=str(config.get("quote") or ""),
-        encoding="" if encoding == FOUND_OUT else encoding.lower(),
-        first_line=cast("Any", _FIRST_LINES.get(str(config.get("first_line")), "")),
-        is_all_text=config.get("types") == _TYPES[1],
+        quote=_QUOTES.get(str(config.get("quote")), ""),
+        encoding="" if encoding == FOUND_OUT else encoding,
+        first_line=_FIRST_LINES.get(str(config.get("first_line")), ""),
+        is_all_text=config.get("types") == TEXT_ONLY,
     )
 
 

@@ -11,7 +11,7 @@ from connectors.files import names
 from connectors.files.layout import format_of, stem_of
 from connectors.plan import SyncError
 
-BY_NAME, BY_FOLDER, BY_PATTERN = "file name", "folder", "pattern"
+BY_NAME, BY_FOLDER, BY_PATTERN = "name", "folder", "pattern"
 GROUPINGS = (BY_NAME, BY_FOLDER, BY_PATTERN)
 PLACEHOLDER = "{table}"
 _ROOT = "files"
@@ -25,7 +25,7 @@ def grouped(files: Iterable[StoredFile], config: Mapping[str, Any]) -> dict[str,
 
     Raises `SyncError("misconfigured")` for a pattern that cannot be used.
     """
-    is_forced = bool(config.get("format")) and config.get("format") != "by file name"
+    is_forced = config.get("format", "ending") != "ending"
     pattern = _compiled(config)
     found: dict[str, list[StoredFile]] = {}
     for file in files:

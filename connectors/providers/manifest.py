@@ -11,7 +11,7 @@ from django.conf import settings
 from connectors.providers.actions import Action
 from connectors.providers.several import is_several
 
-FieldType = Literal["text", "host", "number", "password", "choice", "url", "declaration"]
+FieldType = Literal["text", "path", "host", "number", "password", "choice", "url", "declaration"]
 AuthMethod = Literal["none", "password", "api_key", "oauth2", "credentials_mfa"]
 # The plain setting in which a connection remembers by which method it was signed in, where its secrets are none of
 # the manifest's fields.

@@ -201,7 +201,7 @@ def test_each_place_is_looked_into_and_read(
 def test_folders_sync_on_their_own(place: PlaceOfFiles, warehouse: Endpoint, tmp_path: Path) -> None:
     place.put("berlin/orders.csv", "id\n1\n")
     place.put("zürich/2024/orders.csv", "id\n2\n3\n")
-    endpoint, access = place.endpoint(entities="each folder on its own"), registry.access(place.kind)
+    endpoint, access = place.endpoint(entities="each"), registry.access(place.kind)
 
     assert [one.ref for one in access.list_entities(endpoint)] == ["berlin", "zürich"]
     assert [one.name for one in access.list_tables(endpoint, "zürich")] == ["orders"]
@@ -242,6 +242,6 @@ def test_appended_rows_stay_and_all_files_are_read_each_time_when_that_is_said(
     counts += [route.sync(appended).tables[0].rows_loaded for _ in range(2)]
 
     assert counts == [1, 2, 0]
-    found = registry.access("files_folder").list_tables(files.endpoint(reading="all files, each time"), ".")
+    found = registry.access("files_folder").list_tables(files.endpoint(reading="all"), ".")
     assert [(one.mode, one.keys, one.cursor) for one in found] == [("replace", (), "")]
     assert [route.sync(table("orders")).tables[0].rows_loaded for _ in range(2)] == [3, 3]

@@ -19,6 +19,7 @@ MANIFEST = Manifest(
             "folder",
             "Folder",
             "Below one that an admin listed in PATCHBAY_FILE_FOLDERS. Folders in it are read too, links are not.",
+            type="path",
             names_entity=True,
         ),
         *FIELDS,

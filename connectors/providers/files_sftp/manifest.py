@@ -34,6 +34,7 @@ MANIFEST = Manifest(
             "Host key",
             "Such as SHA256:…, as the server's owner tells it. Left empty, the test shows the key and sends no "
             "password.",
+            type="path",
             required=False,
             pattern=r"SHA256:[A-Za-z0-9+/]{43}=?",
             by_operator=True,
