@@ -42,7 +42,7 @@ def route(files: FolderOfFiles, warehouse: Endpoint, tmp_path: Path) -> Route:
 class Meddler(Recorder):
     """Does something in the middle of a run: when it is asked for the `number`th time whether to go on."""
 
-    def __init__(self, number: int, act: Callable[[], None]) -> None:
+    def __init__(self, number: int, act: Callable[[], object]) -> None:
         super().__init__()
         self._left, self._act = number, act
 
