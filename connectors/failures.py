@@ -44,6 +44,8 @@ _SQLSTATES = {
     "42703": "source_object_missing",
     "53100": "destination_full",
     "53": "provider_unavailable",
+    # More columns, or longer rows, than a table can have.
+    "54": "misconfigured",
     "55P03": "provider_unavailable",
     "57014": "connection_timeout",
     "57P": "provider_unavailable",
