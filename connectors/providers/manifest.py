@@ -31,8 +31,8 @@ class Field:
     `default`: read it with `default_of`.
 
     `labels` are the words of `choices`, in their order. `only_for` is the name of another field, a choice, and the
-    values of it with which this field is asked for. A `declaration` is a document of what is read, with a form of its
-    own.
+    values of it with which this field is asked for, and `required`. A `declaration` is a document of what is read,
+    with a form of its own.
     """
 
     name: str

@@ -35,6 +35,16 @@ def add_controls(form: forms.Form, fields: Sequence[Field], *, stored: Collectio
             control.help_text = f"What was typed is not kept in the form: type it again. {control.help_text}".strip()
 
 
+def check_chosen(form: forms.Form, fields: Sequence[Field], *, stored: Collection[str] = ()) -> None:
+    """Ask for what a choice needs that was made in a bound form. `stored` names the secrets that are kept."""
+    for field in fields:
+        if not field.only_for or not field.required or field.name in stored or field.name in form.errors:
+            continue
+        choice, *values = field.only_for
+        if form.cleaned_data.get(choice) in values and not form.cleaned_data.get(field.name):
+            form.add_error(field.name, f"Fill in “{field.label}”.")
+
+
 def settings_of(form: forms.Form, fields: Sequence[Field]) -> dict[str, Any]:
     """Return what a valid form holds for the fields that are no secrets; what was left empty is left out."""
     given = {field.name: form.cleaned_data.get(field.name) for field in fields if not field.is_secret}
@@ -51,7 +61,7 @@ def _control(field: Field, *, is_stored: bool) -> forms.Field:
     common: dict[str, Any] = {
         "label": field.label,
         "help_text": field.help,
-        "required": field.required and not is_stored,
+        "required": field.required and not is_stored and not field.only_for,
         "error_messages": {"required": f"Fill in “{field.label}”."},
         "initial": default_of(field) or None,
     }

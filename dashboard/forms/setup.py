@@ -21,7 +21,7 @@ from connectors.services.describe import About
 from connectors.services.tags import LONGEST_TAG, MOST_TAGS, words_of
 from dashboard.access import MEMBER_ROLES
 from dashboard.forms.checks import check_web_address
-from dashboard.forms.manifest_fields import add_controls, secrets_of, settings_of
+from dashboard.forms.manifest_fields import add_controls, check_chosen, secrets_of, settings_of
 from dashboard.pages.keyset import ID, Key, Order
 
 LONGEST_DESCRIPTION, LONGEST_NAME, LONGEST_RUNBOOK = 2000, 200, 500
@@ -52,7 +52,8 @@ class SourceForm(forms.Form):
         }
         super().__init__(data, initial=asked, auto_id="source_%s")
         self.manifest = manifest
-        add_controls(self, manifest.fields, stored=manifest.secret_names if connection.credentials_set_at else ())
+        self._stored = manifest.secret_names if connection.credentials_set_at else frozenset()
+        add_controls(self, manifest.fields, stored=self._stored)
         for field in manifest.fields:
             control = self.fields[field.name]
             control.disabled = field.names_entity and has_entities
@@ -60,6 +61,12 @@ class SourceForm(forms.Form):
                 control.help_text = _FIXED
             if field.type in {"host", "url", "number", "text"}:
                 control.widget.attrs["data-mono"] = True
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for what the chosen sign-in needs."""
+        known = super().clean() or self.cleaned_data
+        check_chosen(self, self.manifest.fields, stored=self._stored)
+        return known
 
     def proposed(self) -> SignIn:
         """Return what a valid form proposes."""

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from connectors.models import Connection, Destination, Table
 from connectors.providers.manifest import Manifest, leads_elsewhere
 from connectors.services.setting_up import Settings
-from dashboard.forms.manifest_fields import add_controls, secrets_of, settings_of
+from dashboard.forms.manifest_fields import add_controls, check_chosen, secrets_of, settings_of
 from dashboard.pages.setup_link import resume_of
 
 # The answer of the button that stores what there is and leads to the page where a destination is added.
@@ -65,8 +65,8 @@ class ConfigureForm(forms.Form):
         """Ask what `manifest` asks for; of a `connection` start with what is stored, secrets excepted."""
         super().__init__(data, initial=_initial(connection))
         self.manifest, self.connection = manifest, connection
-        stored = manifest.secret_names if connection and connection.credentials else ()
-        add_controls(self, manifest.fields, stored=stored)
+        self._stored = manifest.secret_names if connection and connection.credentials else frozenset()
+        add_controls(self, manifest.fields, stored=self._stored)
         for field in manifest.fields:
             if not field.is_secret and field.type not in {"choice", "declaration"}:
                 self.fields[field.name].widget.attrs["data-mono"] = True
@@ -107,6 +107,7 @@ class ConfigureForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask for a stored secret again where it would be sent to another place than the one it was stored for."""
         known = super().clean() or self.cleaned_data
+        check_chosen(self, self.manifest.fields, stored=self._stored)
         if self.connection and self.connection.credentials and self._leads_elsewhere(known):
             for name in self.manifest.secret_names:
                 if not known.get(name) and name not in self.errors:

@@ -9,6 +9,7 @@ import resource as usage
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,13 @@ def pieces(first: bytes, each: bytes, count: int) -> Iterator[bytes]:
 
 
 def bomb() -> Answer:
-    """Two hundred megabytes of blanks before a list, as two hundred kilobytes."""
-    return Answer(gzip.compress(b" " * (200 * MEGABYTE) + b"[]"), headers={"Content-Encoding": "gzip"})
+    """Two hundred megabytes of blanks before a list, as a few hundred kilobytes."""
+    return Answer(packed(), headers={"Content-Encoding": "gzip"})
+
+
+@lru_cache
+def packed() -> bytes:
+    return gzip.compress(b" " * (200 * MEGABYTE) + b"[]", compresslevel=1)
 
 
 def flood() -> Answer:

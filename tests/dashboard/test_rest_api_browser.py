@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -76,12 +75,6 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def show(page: Page, name: str) -> None:
-    """Keep a picture of the page where somebody wants to look at it."""
-    if folder := os.environ.get("PATCHBAY_PICTURES"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
-
-
 def declare(page: Page, forge: Forge) -> None:
     """Fill in the form from the API's documentation, and try each resource."""
     page.locator("#id_connection_name").fill("Forge")
@@ -91,8 +84,6 @@ def declare(page: Page, forge: Forge) -> None:
     fill(page, "api-pages", size_param="per_page")
     page.get_by_text("for keys that see several").click()
     fill(page, "api-accounts", path="/user/repos", id="full_name")
-    press(page, "Add a resource")
-    expect(page.locator("#id_api-r0-name")).to_be_focused()
     fill(page, "api-r0", name="issues", path="/repos/{entity}/issue", key="id", params="state=all")
     press(page, "Try it")
     expect(page.locator(".api-trial")).to_contain_text("Not read. 404 Not Found")
@@ -104,8 +95,8 @@ def declare(page: Page, forge: Forge) -> None:
     expect(page.locator(".api-trial")).to_contain_text(
         "/repos/octo-org/hello-world/issues?state=all&per_page=100&page=2"
     )
-    show(page, "tried")
     press(page, "Add a resource")
+    expect(page.locator("#id_api-r1-name")).to_be_focused()
     fill(page, "api-r1", name="comments", path="/repos/{entity}/issues/{parent.number}/comments", key="id")
     page.locator("#api-r1 summary", has_text="Child of another resource").click()
     page.locator("#id_api-r1-parent").select_option("issues")

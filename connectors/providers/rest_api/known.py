@@ -19,7 +19,7 @@ from connectors.providers.rest_api.declaration import (
     stored,
 )
 from connectors.providers.rest_api.manifest import DECLARATION
-from connectors.providers.rest_api.reader import parent_column
+from connectors.providers.rest_api.reader import from_parent, parent_column
 from connectors.providers.rest_api.reading import read
 
 
@@ -42,9 +42,6 @@ def with_known(config: Mapping[str, Any], tables: Sequence[FoundTable]) -> dict[
 def _fields(resource: Resource, declared: Declaration, found: Sequence[tuple[str, str]]) -> tuple[FieldSpec, ...]:
     """Return the declared fields and those that were found; what comes from the parent is added in every run."""
     there = {name for spec in resource.fields for name in (spec.name, spec.path)}
-    there |= {parent_column(name) for name in resource.parent_fields}
-    parent = declared.resource(resource.parent)
-    if parent and parent.incremental:
-        there.add(parent_column(parent.incremental.cursor))
+    there |= {parent_column(name) for name in from_parent(resource, declared)}
     new = (FieldSpec(name, cast("DataType", kind), name) for name, kind in found if name not in there)
     return (*resource.fields, *new)

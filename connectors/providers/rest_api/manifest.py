@@ -46,19 +46,17 @@ MANIFEST = Manifest(
             "key_name",
             "Key's name",
             "The header or parameter that carries the key, such as X-Api-Key.",
-            required=False,
             pattern=r"[A-Za-z0-9!#$%&'*+.^_`|~-]+",
             pattern_error="Write the name alone: letters, digits and “-”, without blanks or a colon.",
             only_for=("auth", *_KEYS),
         ),
-        Field("username", "User name or client ID", required=False, only_for=("auth", *_USERS)),
+        Field("username", "User name or client ID", only_for=("auth", *_USERS)),
         Field(
             "secret",
             "Key, token or secret",
             "The key, the token, the password or the client secret.",
             type="password",
             is_secret=True,
-            required=False,
             only_for=("auth", *_KEYS, BEARER, *_USERS),
         ),
         Field(
@@ -66,7 +64,6 @@ MANIFEST = Manifest(
             "Token address",
             "Where client ID and secret are exchanged for a token, such as https://login.example.com/oauth/token.",
             type="url",
-            required=False,
             only_for=("auth", CLIENT_CREDENTIALS),
         ),
         Field(

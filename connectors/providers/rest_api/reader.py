@@ -122,13 +122,10 @@ class ApiReader:
     def _children(
         self, child: Resource, since: str | None, parent: Mapping[str, Any], done: _Children, most: int
     ) -> Iterator[ResourcePage]:
-        values = {name: json_paths.first(parent, name) for name in child.parent_fields}
-        parent_cursor = self._parent_cursor(child)
-        if parent_cursor:
-            values[parent_cursor] = json_paths.first(parent, parent_cursor)
+        values = {name: json_paths.first(parent, name) for name in from_parent(child, self.declared)}
         added = {parent_column(name): value for name, value in values.items()}
         try:
-            for page in self._pages(child, None if parent_cursor else since, values, most):
+            for page in self._pages(child, None if child.parents == "changed" else since, values, most):
                 done.number += 1
                 records = [{**record, **added} for record in page.records]
                 yield ResourcePage(done.number, records, page, done.read)
@@ -139,12 +136,6 @@ class ApiReader:
             self.skipped[child.name] = self.skipped.get(child.name, 0) + 1
         else:
             done.read += 1
-
-    def _parent_cursor(self, child: Resource) -> str:
-        """Return the field by which the parent says what changed, where only changed parents are read."""
-        parent = self.declared.resource(child.parent)
-        changed = child.parents == "changed" and parent is not None and parent.incremental
-        return changed.cursor if changed else ""
 
     def _pages(self, resource: Resource, since: str | None, parent: Mapping[str, Any], most: int) -> Iterator[Page]:
         params = {name: self._filled(value, parent, resource) for name, value in resource.params.items()}
@@ -266,9 +257,15 @@ def with_parent(
     if parent is None:
         return tuple(fields)
     types = {spec.name: spec.type for spec in (*parent.fields, *of_parent)}
-    names = list(resource.parent_fields)
-    if resource.parents == "changed" and parent.incremental:
-        names.append(parent.incremental.cursor)
     there = {spec.name for spec in fields}
-    added = {parent_column(name): types.get(name, "text") for name in names}
+    added = {parent_column(name): types.get(name, "text") for name in from_parent(resource, declared)}
     return (*fields, *(FieldSpec(name, kind, name) for name, kind in added.items() if name not in there))
+
+
+def from_parent(resource: Resource, declared: Declaration) -> tuple[str, ...]:
+    """Return the parent's fields that stand in the records of a child: those it is asked with, and what changed."""
+    parent = declared.resource(resource.parent)
+    if parent is None:
+        return ()
+    changed = (parent.incremental.cursor,) if resource.parents == "changed" and parent.incremental else ()
+    return tuple(dict.fromkeys((*resource.parent_fields, *changed)))

@@ -11,7 +11,7 @@ from connectors.plan import Endpoint, SyncError
 from connectors.providers.rest_api import access, fields, pages
 from connectors.providers.rest_api.declaration import FieldSpec
 from connectors.providers.rest_api.manifest import API_KEY_QUERY
-from connectors.providers.rest_api.reader import ApiReader, open_reader, parent_column, with_parent
+from connectors.providers.rest_api.reader import ApiReader, from_parent, open_reader, parent_column, with_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def try_resource(endpoint: Endpoint, name: str) -> Trial:
             milliseconds=round(answer.seconds * 1000),
             bytes=len(answer.body),
             records=len(page.records),
-            fields=_own(found, resource.parent_fields),
+            fields=_own(found, from_parent(resource, reader.declared)),
             new=len(found) - len(known),
             next=_shown(page.page.next, hidden) if page.page.next else "",
             address=_without_query(answer.url),
@@ -65,9 +65,9 @@ def try_resource(endpoint: Endpoint, name: str) -> Trial:
         )
 
 
-def _own(found: tuple[FieldSpec, ...], parent_fields: tuple[str, ...]) -> tuple[FieldSpec, ...]:
+def _own(found: tuple[FieldSpec, ...], names: tuple[str, ...]) -> tuple[FieldSpec, ...]:
     """Leave out what comes from the parent: it is added in every run, and declared nowhere."""
-    added = {parent_column(name) for name in parent_fields}
+    added = {parent_column(name) for name in names}
     return tuple(spec for spec in found if spec.name not in added)
 
 

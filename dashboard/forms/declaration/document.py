@@ -35,6 +35,18 @@ def document_of(
     return {**found, "resources": [_resource(row, own) for row, own in resources]}
 
 
+def normal(document: Mapping[str, Any]) -> Values:
+    """Return a document as the rows write it, so that one that was written as text is the same as one of the form."""
+    resources = document.get("resources")
+    listed = resources if isinstance(resources, list) else []
+    return document_of(
+        _texts(general_rows(document)),
+        _texts(pagination_rows(document.get("pagination"))),
+        _texts(entities_rows(document.get("entities"))),
+        [(_texts(resource_rows(one)), _texts(pagination_rows(_object(one).get("pagination")))) for one in listed],
+    )
+
+
 def general_rows(document: Mapping[str, Any]) -> Values:
     """Return what stands in the general rows."""
     kept = {name: document[name] for name in _GENERAL if document.get(name) is not None}
@@ -109,6 +121,10 @@ def _without(row: Mapping[str, str], names: tuple[str, ...], usual: Mapping[str,
 
 def _field_lines(fields: Any) -> str:
     return "\n".join(str(line) for line in fields) if isinstance(fields, list) else lines_of(fields, ": ")
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, str]:
+    return {name: "" if value in (None, False) else str(value) for name, value in row.items()}
 
 
 def _object(value: Any) -> Values:

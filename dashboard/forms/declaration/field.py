@@ -8,7 +8,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from dashboard.forms.declaration.document import normal
 from dashboard.forms.declaration.editor import MODE, Editor
+
+_EMPTY: Mapping[str, Any] = {"resources": [{}]}
 
 
 class DeclarationWidget(forms.Widget):
@@ -40,7 +43,7 @@ class DeclarationField(forms.Field):
         if found is None:
             message = "Something in it cannot be used. It is marked where it stands."
             raise ValidationError(message)
-        return found
+        return normal(found)
 
 
 def editor_of(form: forms.Form) -> Editor | None:
@@ -48,7 +51,8 @@ def editor_of(form: forms.Form) -> Editor | None:
     for name, field in form.fields.items():
         if isinstance(field, DeclarationField):
             value = form[name].value()
-            return value if isinstance(value, Editor) else Editor(value if isinstance(value, Mapping) else None)
+            # Who begins sees one resource to fill in.
+            return value if isinstance(value, Editor) else Editor(value if isinstance(value, Mapping) else _EMPTY)
     return None
 
 
