@@ -35,6 +35,7 @@ MISSING = {
     "no_tables_selected": "No table is chosen, so there is nothing to copy.",
     "setup_unfinished": "Its setup was left before the last step, so nothing is planned yet.",
     "schema_review_pending": "The source has changed, and its policy lets nothing run before somebody has decided.",
+    "awaiting_upload": "No complete set of its files was delivered yet, so there is nothing to load.",
 }
 
 
@@ -48,7 +49,10 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class SetupFacts:
-    """What is set up of a connection. A pause is "user", "rule" or empty."""
+    """What is set up of a connection. A pause is "user", "rule" or empty.
+
+    `has_files` is False where people deliver files and no complete set has come yet.
+    """
 
     paused_by: str = ""
     has_config: bool = True
@@ -58,6 +62,7 @@ class SetupFacts:
     is_finished: bool = True
     is_reviewed: bool = True
     is_deleted: bool = False
+    has_files: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ def derive_setup(facts: SetupFacts) -> Derived | None:
         (facts.has_tables, "no_tables_selected"),
         (facts.is_finished, "setup_unfinished"),
         (facts.is_reviewed, "schema_review_pending"),
+        (facts.has_files, "awaiting_upload"),
     )
     for is_there, reason in missing:
         if not is_there:

@@ -41,6 +41,12 @@ LOOKS: dict[str, Look] = {
     # Entities that a person took out, and those that wait for their first run
     "excluded": Look("idle", "st-skip", "Excluded"),
     "never": Look("idle", "st-skip", "No run yet"),
+    # Files that people upload
+    "waiting": Look("run", "st-run", "Being checked", is_turning=True),
+    "checked": Look("ok", "check", "Checked"),
+    "refused": Look("bad", "st-bad", "Refused"),
+    "loaded": Look("ok", "st-ok", "Loaded"),
+    "replaced": Look("idle", "st-skip", "Replaced"),
     # Works, but look at it
     "warning": Look("warn", "st-warn", "Warning"),
 }

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from dashboard.connecting.steps import manifest_of
 from dashboard.formatting import exact_time
 from dashboard.pages.connect_look import Look
 from sessions_log.models import Session
@@ -40,10 +41,18 @@ def mail_state() -> MailState:
 
 def send_link(session: Session, address: str, *, look: Look, zone: tzinfo) -> bool:
     """Send the link at `address` to the session's person, and say whether the server took it. Raises nothing."""
-    context = {"session": session, "address": address, "look": look, "until": exact_time(session.expires_at, zone)}
+    manifest = manifest_of(session)
+    is_assisted = manifest is not None and manifest.is_assisted
+    context = {
+        "session": session,
+        "address": address,
+        "look": look,
+        "until": exact_time(session.expires_at, zone),
+        "is_assisted": is_assisted,
+    }
     _, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
     mail = EmailMultiAlternatives(
-        subject=f"{look.name}: connect your account",
+        subject=f"{look.name}: {'upload your files' if is_assisted else 'connect your account'}",
         body=render_to_string("mail/connect_link.txt", context),
         from_email=formataddr((look.name, sender)),
         to=[session.end_user_email],

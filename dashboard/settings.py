@@ -78,6 +78,9 @@ PATCHBAY_RETENTION_DAYS = _number("PATCHBAY_RETENTION_DAYS", 60)
 PATCHBAY_SESSION_DAYS = _number("PATCHBAY_SESSION_DAYS", 180)
 # Calls a minute that one key may make which tells of sessions (POST /api/v1/session-events).
 PATCHBAY_INGEST_CALLS = _number("PATCHBAY_INGEST_CALLS", 300)
+# The largest file that may be uploaded, in bytes, and for how many days an uploaded file is kept after it was loaded.
+PATCHBAY_UPLOAD_BYTES = _number("PATCHBAY_UPLOAD_BYTES", 200_000_000)
+PATCHBAY_UPLOAD_DAYS = _number("PATCHBAY_UPLOAD_DAYS", 30)
 # A connection that neither synced nor was tested for so long is tested by itself; 0 for never.
 PATCHBAY_SELF_TEST_HOURS = _number("PATCHBAY_SELF_TEST_HOURS", 24)
 # Jobs of a queue that may be with the workers at once, started or about to be, while no worker of it is known: the
@@ -327,6 +330,11 @@ CELERY_BEAT_SCHEDULE = {
     "jobs.keep_partitions": {
         "task": "jobs.keep_partitions",
         "schedule": 6 * 60 * 60.0,
+        "options": {"queue": "system", "expires": 600},
+    },
+    "jobs.drop_uploads": {
+        "task": "jobs.drop_uploads",
+        "schedule": 60 * 60.0,
         "options": {"queue": "system", "expires": 600},
     },
     # A session is abandoned after fifteen minutes, so half a minute is soon enough.

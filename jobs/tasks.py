@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from connectors.services.reconcile import reconcile as reconcile_once
+from connectors.services.upload_retention import drop_old_uploads
 from jobs.models import Queue
 from jobs.runner import run_job
 from jobs.services import bulk, drain, pulse
@@ -86,6 +87,12 @@ def take_up_bulks() -> None:
 def keep_partitions() -> None:
     """Make the partitions of the weeks to come and drop those past the retention time."""
     pulse.measured("keep_partitions", keep_partitions_once)
+
+
+@shared_task(name="jobs.drop_uploads", time_limit=_LONGEST_SYSTEM_TASK)
+def drop_uploads() -> None:
+    """Remove the contents of uploaded files that nobody needs any more."""
+    pulse.measured("drop_uploads", drop_old_uploads, "removed")
 
 
 @shared_task(name="jobs.end_pauses", time_limit=_LONGEST_SYSTEM_TASK)

@@ -30,6 +30,9 @@ class EventName(models.TextChoices):
     OAUTH_FAILED = "oauth.failed"
     LOGIN_SUCCEEDED = "login.succeeded"
     LOGIN_FAILED = "login.failed"
+    FILE_SUBMITTED = "file.submitted"
+    FILE_ACCEPTED = "file.accepted"
+    FILE_REFUSED = "file.refused"
     MFA_REQUESTED = "mfa.requested"
     MFA_SUBMITTED = "mfa.submitted"
     MFA_FAILED = "mfa.failed"
@@ -70,6 +73,10 @@ STAGE_OF: dict[str, Stage] = {
     _E.OAUTH_CLOSED: Stage.AUTHENTICATION,
     _E.OAUTH_FAILED: Stage.AUTHENTICATION,
     _E.LOGIN_FAILED: Stage.AUTHENTICATION,
+    # Files are delivered where others sign in: both show that somebody may give the data.
+    _E.FILE_SUBMITTED: Stage.AUTHENTICATION,
+    _E.FILE_ACCEPTED: Stage.AUTHENTICATION,
+    _E.FILE_REFUSED: Stage.AUTHENTICATION,
     _E.MFA_REQUESTED: Stage.MFA,
     _E.MFA_SUBMITTED: Stage.MFA,
     _E.MFA_FAILED: Stage.MFA,
@@ -94,4 +101,4 @@ OF_SERVER = frozenset({_E.LINK_CREATED, _E.LINK_CLICKED, _E.SESSION_ABANDONED, _
 OF_BROWSER = frozenset({_E.PAGE_EXITED, _E.HELP_OPENED, _E.PAGE_VIEWED})
 # What the person did not do.
 SILENT = frozenset({_E.LINK_CREATED, _E.SESSION_ABANDONED, _E.SESSION_EXPIRED})
-REFUSALS = frozenset({_E.LOGIN_FAILED, _E.MFA_FAILED, _E.OAUTH_FAILED, _E.PERMISSIONS_MISSING})
+REFUSALS = frozenset({_E.LOGIN_FAILED, _E.MFA_FAILED, _E.OAUTH_FAILED, _E.FILE_REFUSED, _E.PERMISSIONS_MISSING})

@@ -68,13 +68,17 @@ def _sign_in_refused(story: Story) -> Finding | None:
 
 def _refused_then_silent(story: Story) -> Finding | None:
     """Three refusals and nothing after them: nobody who was let in counts."""
-    refused = story.counts[EventName.LOGIN_FAILED] + story.counts[EventName.MFA_FAILED]
+    refused = sum(story.counts[name] for name in (EventName.LOGIN_FAILED, EventName.MFA_FAILED, EventName.FILE_REFUSED))
     was_left = story.status == SessionStatus.ABANDONED and story.error_code
     return _several("refused_then_silent", refused, SEVERAL) if was_left else None
 
 
 def _code_refused(story: Story) -> Finding | None:
     return _several("code_refused", story.counts[EventName.MFA_FAILED], SEVERAL)
+
+
+def _file_refused(story: Story) -> Finding | None:
+    return _several("file_refused", story.counts[EventName.FILE_REFUSED], SEVERAL)
 
 
 def _account_locked(story: Story) -> Finding | None:
@@ -118,6 +122,7 @@ _ALL = (
     Kind("terms_declined", "Declined the terms", _terms_declined),
     Kind("sign_in_refused", "Sign-in refused 3 times or more", _sign_in_refused),
     Kind("code_refused", "Code refused 3 times or more", _code_refused),
+    Kind("file_refused", "File refused 3 times or more", _file_refused),
     Kind("refused_then_silent", "Refused 3 times, then silence", _refused_then_silent),
     Kind("account_locked", "Account locked", _account_locked),
     Kind("permission_missing", "Permission missing at the check", _permission_missing),

@@ -22,7 +22,7 @@ SILENCE = timedelta(minutes=15)
 FINAL_CODES = frozenset(
     {"account_locked", "insufficient_permissions", "entity_access_lost", "consent_revoked", "misconfigured"}
 )
-_PASSES = frozenset({EventName.LOGIN_SUCCEEDED, EventName.PERMISSIONS_VERIFIED})
+_PASSES = frozenset({EventName.LOGIN_SUCCEEDED, EventName.FILE_ACCEPTED, EventName.PERMISSIONS_VERIFIED})
 _ENDS = {
     EventName.SESSION_EXITED: SessionStatus.EXITED,
     EventName.SESSION_ABANDONED: SessionStatus.ABANDONED,

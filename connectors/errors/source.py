@@ -7,6 +7,7 @@ from connectors.errors.kinds import (
     CONFIG,
     DATA,
     LOOK_UP,
+    PUT_BACK,
     RATE_LIMIT,
     SYNC_NOW,
     TEST,
@@ -269,5 +270,30 @@ ENTRIES = (
         retry=CONFIG,
         breaks=True,
         holds=True,
+    ),
+    ErrorEntry(
+        code="awaiting_upload",
+        short="Waiting for files",
+        title="Files of {source} are still awaited",
+        cause="People deliver the files of this connection, and not all of them are there. The job waits and has not "
+        "failed; it goes on by itself when the set is whole.",
+        who="end_user",
+        end_user_text="Some files are still missing. Upload them with the link that you were sent.",
+        actions=(
+            Action("Upload the files", "Or send a link to whoever has them; the page Files names what is missing."),
+        ),
+        retry=PUT_BACK,
+    ),
+    ErrorEntry(
+        code="file_refused",
+        short="File refused",
+        title="A file cannot be used as it is",
+        cause="An uploaded file is not the one that is awaited: its format, its columns or a line in it does not fit. "
+        "Nothing of it was loaded.",
+        who="end_user",
+        end_user_text="This file cannot be used as it is. Correct what is named, and upload it again.",
+        actions=(Action("Correct the file and upload it again", "The reason and the line stand beside the file."),),
+        retry=DATA,
+        breaks=True,
     ),
 )

@@ -24,12 +24,14 @@ from connectors.models.name import Name, NameQuerySet
 from connectors.models.pause import Pause, PauseQuerySet
 from connectors.models.schema import ChangeKind, ChangeStatus, SchemaChange, SchemaChangeQuerySet
 from connectors.models.table import Mode, Table, TableQuerySet
+from connectors.models.upload import GOOD, Upload, UploadQuerySet, UploadStatus, with_whole_set
 
 __all__ = (
     "BROKEN_AFTER",
     "BY_ITSELF",
     "EXPIRING_SOON",
     "FAR_AHEAD",
+    "GOOD",
     "LONG_AGO",
     "OUTAGE_CODES",
     "Activity",
@@ -59,4 +61,8 @@ __all__ = (
     "Table",
     "TableQuerySet",
     "Tag",
+    "Upload",
+    "UploadQuerySet",
+    "UploadStatus",
+    "with_whole_set",
 )

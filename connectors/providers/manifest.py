@@ -11,7 +11,8 @@ from django.conf import settings
 from connectors.providers.actions import Action
 from connectors.providers.several import is_several
 
-FieldType = Literal["text", "path", "host", "number", "password", "choice", "url", "declaration"]
+# `names` are names, one per line, `files` the declaration of awaited files (`providers.assisted.declared`).
+FieldType = Literal["text", "path", "host", "number", "password", "choice", "url", "declaration", "names", "files"]
 AuthMethod = Literal["none", "password", "api_key", "oauth2", "credentials_mfa"]
 # The plain setting in which a connection remembers by which method it was signed in, where its secrets are none of
 # the manifest's fields.
@@ -72,6 +73,8 @@ def shown(field: Field, value: Any) -> str:
     if field.type == "declaration":
         resources = value.get("resources") or () if isinstance(value, Mapping) else ()
         return ", ".join(str(one.get("name", "")) for one in resources)
+    if field.type in {"files", "names"}:
+        return "; ".join(str(value or "").splitlines())
     if value in field.choices and field.labels:
         return field.labels[field.choices.index(value)]
     return "" if value is None else str(value)
@@ -171,6 +174,11 @@ class Manifest:
         """Return in words how an end user signed in, of the settings of a connection; empty where none did."""
         method = str(config.get(SIGN_IN, ""))
         return _IN_WORDS.get(method, method)
+
+    @property
+    def is_assisted(self) -> bool:
+        """Whether people deliver files, which a sync waits for."""
+        return self.integration == "assisted"
 
     @property
     def operator_fields(self) -> tuple[Field, ...]:

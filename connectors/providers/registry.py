@@ -29,6 +29,7 @@ _PACKAGES = {
     "files_sftp": "connectors.providers.files_sftp",
     "sandbox_payroll": "connectors.providers.sandbox_payroll",
     "rest_api": "connectors.providers.rest_api",
+    "assisted": "connectors.providers.assisted",
 }
 
 

@@ -13,7 +13,18 @@ from django.db.models import Exists, Subquery
 from django.utils import timezone
 
 from connectors.errors import REGISTRY
-from connectors.models import Connection, Entity, Pause, ScheduleKind, SchemaPolicy, Status, Table
+from connectors.models import (
+    GOOD,
+    Connection,
+    Entity,
+    Pause,
+    ScheduleKind,
+    SchemaPolicy,
+    Status,
+    Table,
+    with_whole_set,
+)
+from connectors.providers import registry
 from connectors.schedules import next_slot, schedule_of
 from connectors.status import Derived, RunFacts, SetupFacts, derive_connection, derive_entity
 
@@ -51,12 +62,25 @@ def setup_facts(connection: Connection) -> SetupFacts:
         is_finished=not connection.setup_step,
         is_reviewed=is_reviewed(connection),
         is_deleted=connection.deleted_at is not None,
+        has_files=has_files(connection),
     )
 
 
 def is_reviewed(connection: Connection) -> bool:
     """Whether nothing at the source waits for a decision that a run must not begin without."""
     return connection.schema_policy != SchemaPolicy.STOP or not connection.pending_changes
+
+
+def has_files(connection: Connection) -> bool:
+    """Whether a complete set of files was delivered once, for one entity at least; True where nobody delivers any."""
+    if not is_assisted(connection.provider):
+        return True
+    return with_whole_set(Entity.objects.selected().filter(connection=connection), GOOD).exists()
+
+
+def is_assisted(provider: str) -> bool:
+    """Whether people deliver the files of a provider; False for one that is not there any more."""
+    return provider in registry.kinds() and registry.manifest(provider).is_assisted
 
 
 def refresh(connection: Connection, *, now: datetime | None = None) -> None:

@@ -103,6 +103,7 @@ def _setup(connection: Connection) -> SetupFacts:
         has_tables=bool(getattr(connection, "has_tables", False)),
         is_finished=not connection.setup_step,
         is_reviewed=facts.is_reviewed(connection),
+        has_files=facts.has_files(connection),
     )
 
 

@@ -134,7 +134,7 @@ def finish_setup(*, connection: Connection, actor: User | None, seen: str = "") 
     locked = _lock(connection)
     if seen:
         refuse_changed(locked, stored=_reviewed(locked), seen=seen)
-    missing = derive_setup(replace(facts.setup_facts(locked), paused_by="", is_finished=True))
+    missing = derive_setup(replace(facts.setup_facts(locked), paused_by="", is_finished=True, has_files=True))
     if missing and missing.reason in MISSING:
         raise SetupMissingError(MISSING[missing.reason])
     if locked.setup_step != SetupStep.REVIEW or not locked.entities.selected().exists():

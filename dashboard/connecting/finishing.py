@@ -17,6 +17,7 @@ from connectors.services.asking import ask_in_time
 from connectors.services.connected import Examined, NewConnection, NotAllowedError, Wanted
 from dashboard.connecting import carried as carrying
 from dashboard.connecting.carried import Carried, Refusal
+from dashboard.connecting.delivering import hand_over
 from dashboard.connecting.steps import Step, manifest_of, stage_of, waiting_at
 from dashboard.connecting.telling import refused, tell
 from jobs.models import Job
@@ -56,6 +57,9 @@ def connect(*, session_id: UUID) -> Refusal | None:
             return None
         try:
             destination = _destination(session)
+            if manifest.is_assisted:
+                hand_over(session, manifest, carried, destination)
+                return None
             wanted = _wanted(session, carried)
             endpoint = carried.endpoint(manifest.kind)
             found = ask_in_time(partial(connected.examine, endpoint, wanted))

@@ -18,6 +18,7 @@ class Step(models.TextChoices):
     PROVIDER = "provider", "Service"
     SIGN_IN = "sign-in", "Sign in"
     CODE = "code", "Code"
+    UPLOAD = "upload", "Files"
     COMPANIES = "companies", "Choose"
     CHECK = "check", "Connect"
     DONE = "done", "Done"
@@ -28,6 +29,8 @@ _STAGES = {
     Step.PROVIDER: Stage.PROVIDER_SELECTION,
     Step.SIGN_IN: Stage.AUTHENTICATION,
     Step.CODE: Stage.MFA,
+    # Files are delivered in place of a sign-in.
+    Step.UPLOAD: Stage.AUTHENTICATION,
     Step.COMPANIES: Stage.ENTITY_SELECTION,
     Step.CHECK: Stage.VERIFICATION,
     Step.DONE: Stage.CONNECTED,
@@ -47,7 +50,15 @@ def manifest_of(session: Session) -> Manifest | None:
 
 def asks_for_entities(session: Session, carried: Carried) -> bool:
     """Whether there is something to choose: not for one entity, and not where a connection has its own already."""
+    if is_assisted(session):
+        return False
     return session.kind == SessionKind.FIRST and carried.is_accepted and len(carried.entities or ()) != 1
+
+
+def is_assisted(session: Session) -> bool:
+    """Whether files are delivered in place of a sign-in."""
+    manifest = manifest_of(session)
+    return manifest is not None and manifest.is_assisted
 
 
 def waiting_at(session: Session, carried: Carried) -> Step:
@@ -59,10 +70,16 @@ def waiting_at(session: Session, carried: Carried) -> Step:
     if manifest_of(session) is None:
         return Step.PROVIDER
     if not carried.is_accepted:
-        return Step.CODE if carried.challenge else Step.SIGN_IN
+        return _signing_in(session, carried)
     if asks_for_entities(session, carried) and not carried.chosen:
         return Step.COMPANIES
     return Step.CHECK
+
+
+def _signing_in(session: Session, carried: Carried) -> Step:
+    if is_assisted(session):
+        return Step.UPLOAD
+    return Step.CODE if carried.challenge else Step.SIGN_IN
 
 
 def is_open(step: Step, session: Session, carried: Carried) -> bool:
@@ -74,7 +91,9 @@ def is_open(step: Step, session: Session, carried: Carried) -> bool:
         return False
     return {
         Step.PROVIDER: not session.is_provider_fixed,
+        Step.SIGN_IN: not is_assisted(session),
         Step.CODE: False,
+        Step.UPLOAD: is_assisted(session),
         Step.COMPANIES: asks_for_entities(session, carried),
     }.get(step, True)
 

@@ -10,9 +10,10 @@ from django import forms
 from connectors.plan import FoundEntity
 from connectors.providers.manifest import Field, SignIn
 from dashboard.forms.manifest_fields import add_controls
-from sessions_log.exits import OFFERED
+from sessions_log.exits import OFFERED, ExitReason
 
 _LONGEST_SEARCH = 100
+_NOT_GIVEN = "I do not want to give these files"
 # What browsers and password managers offer to fill in.
 _FILLED = {"username": "username", "user": "username", "password": "current-password"}
 # Which field a refusal speaks of.
@@ -108,3 +109,13 @@ class LeaveForm(forms.Form):
         choices=[(one.value, one.label) for one in OFFERED],
         error_messages={"required": "Choose one, so that whoever invited you knows."},
     )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, is_assisted: bool = False) -> None:
+        """Offer the reasons; where files are asked for (`is_assisted`) in place of a sign-in, in those words."""
+        super().__init__(data)
+        reason = self.fields["reason"]
+        assert isinstance(reason, forms.ChoiceField)  # noqa: S101 - for the type checker
+        if is_assisted:
+            others = {ExitReason.NO_ACCESS: "I do not have the files at hand", ExitReason.NOT_SURE: _NOT_GIVEN}
+            left_out = ExitReason.NOT_FOUND
+            reason.choices = [(one.value, others.get(one, one.label)) for one in OFFERED if one != left_out]

@@ -17,9 +17,10 @@ from django.utils.text import get_text_list
 from connectors import network
 from connectors.plan import SyncError
 from connectors.providers.manifest import Field, FieldType, default_of
+from dashboard.forms.awaited_files import AwaitedFilesField, CompaniesField
 from dashboard.forms.declaration.field import DeclarationField
 
-TEXT_LENGTH, SECRET_LENGTH = 255, 4000
+TEXT_LENGTH, SECRET_LENGTH, NAMES_LENGTH = 255, 4000, 40_000
 HIGHEST_NUMBER = 2**31 - 1
 # A name, an IPv4 or an IPv6 address; whether it exists is found out by connecting.
 _HOST = re.compile(r"[A-Za-z0-9_.:\[\]-]+")
@@ -69,11 +70,19 @@ def _control(field: Field, *, is_stored: bool) -> forms.Field:
         return _secret(common, is_stored=is_stored)
     if field.type == "number":
         return _number(field, common)
+    if field.type in {"files", "names"}:
+        return _listed(field, common)
     if field.type == "choice":
         return forms.ChoiceField(choices=list(zip(field.choices, field.labels or field.choices, strict=True)), **common)
     if field.type == "declaration":
         return DeclarationField(label=field.label, help_text=field.help)
     return _text(field, common)
+
+
+def _listed(field: Field, common: dict[str, Any]) -> forms.Field:
+    if field.type == "files":
+        return AwaitedFilesField(**common)
+    return CompaniesField(**common, max_length=NAMES_LENGTH, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 def _secret(common: dict[str, Any], *, is_stored: bool) -> forms.Field:

@@ -44,6 +44,9 @@ WORDS: Mapping[str, Words] = {
     "connection.described": Words("Description changed", "Changed the description of {subject}", "Setup"),
     "connection.tagged": Words("Tags changed", "Changed the tags of {subject}", "Setup"),
     SEVERAL: Words("Several notes changed", "Changed what people are told about {subject}", "Setup"),
+    "connection.file_uploaded": Words("File uploaded", "Uploaded a file for {subject}", "Files"),
+    "connection.file_withdrawn": Words("File taken back", "Took back a file of {subject}", "Files"),
+    "connection.files_delivered": Words("Files delivered", "An end user delivered files for {subject}", "Connect link"),
     "connection.paused": Words("Paused", "Paused {subject}", "Connections"),
     "connection.resumed": Words("Resumed", "Resumed {subject}", "Connections"),
     "connection.resync_started": Words(

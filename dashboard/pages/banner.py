@@ -11,7 +11,9 @@ from django.urls import reverse
 
 from connectors.errors import Action, ActionKind, ErrorEntry, entry, told
 from connectors.models import Connection, Pause, Status
+from connectors.services.facts import is_assisted
 from connectors.status import MISSING
+from dashboard.pages.awaiting import awaited_now
 from dashboard.pages.session_link import invite_of
 from dashboard.pages.setup_link import resume_of
 from jobs.models import Job
@@ -43,6 +45,8 @@ class Banner:
     resync: bool = False
     # Where a link is made with which the end user signs in again, where that is what helps.
     invite: str = ""
+    # Where files are uploaded, where they are awaited.
+    upload: str = ""
     # Where a setup that was left goes on: the name of the step and its address.
     resume: tuple[str, str] = ("", "")
 
@@ -57,7 +61,7 @@ def banner_of(connection: Connection, *, source: str, totals: dict[str, int]) ->
         return _broken(connection, source, totals)
     if connection.failure_streak and connection.last_error_code:
         return _stumbling(connection, source)
-    return None
+    return _waiting(connection) if is_assisted(connection.provider) else None
 
 
 def _paused(connection: Connection) -> Banner:
@@ -83,6 +87,8 @@ def who_paused(pause: Pause | None) -> str:
 
 
 def _incomplete(connection: Connection) -> Banner:
+    if connection.status_reason == "awaiting_upload":
+        return _first_files(connection)
     missing = MISSING.get(connection.status_reason, "Something is missing before it can sync.")
     loaded = "What was loaded before is unchanged" if connection.last_success_at else "Nothing was loaded yet"
     step, href = resume_of(connection)
@@ -91,6 +97,43 @@ def _incomplete(connection: Connection) -> Banner:
     mend = "" if href else _setup(connection)
     title = "Setup is not finished"
     return Banner("incomplete", title, text, since=connection.status_since, resume=(step, href), mend=mend)
+
+
+def _first_files(connection: Connection) -> Banner:
+    """No complete set of files has come yet."""
+    found = awaited_now(connection)
+    names = f" Awaited: {', '.join(found.names)}." if found else ""
+    return Banner(
+        "incomplete",
+        "Waiting for the first files",
+        f"People deliver the files of this connection, and its first set is not whole yet.{names} It is loaded as soon "
+        "as all are there.",
+        since=connection.status_since,
+        invite=invite_of(connection),
+        upload=_files(connection),
+    )
+
+
+def _waiting(connection: Connection) -> Banner | None:
+    """A set was due and is not whole; nothing failed."""
+    found = awaited_now(connection)
+    if found is None or found.since is None:
+        return None
+    whose = f" of {found.entity}" if found.entity else ""
+    others = f" {found.others} more wait for theirs." if found.others else ""
+    return Banner(
+        "warning",
+        f"Waiting for files{whose}: {', '.join(found.names)}",
+        f"They were due, and the sync waits for them. It starts by itself when all are there.{others} What was loaded "
+        "before is unchanged.",
+        since=found.since,
+        invite=invite_of(connection),
+        upload=_files(connection),
+    )
+
+
+def _files(connection: Connection) -> str:
+    return reverse("connections:files", args=[connection.pk])
 
 
 def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Banner:

@@ -16,6 +16,7 @@ from connectors.plan import FoundEntity
 from connectors.providers import registry
 from connectors.providers.manifest import Field, Manifest, SignIn
 from dashboard.connecting.carried import Carried, Refusal
+from dashboard.connecting.delivering import awaited_files
 from dashboard.connecting.steps import Step, before, manifest_of
 from dashboard.forms.connect import SignInForm
 from dashboard.pages.connect_words import Told, refusal_of
@@ -61,6 +62,7 @@ class Terms:
     end_user: str
     is_agreed: bool
     is_reconnect: bool
+    is_assisted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,10 @@ def _labels(session: Session, carried: Carried) -> Iterator[tuple[Step, str]]:
     yield Step.TERMS, "Terms"
     if not session.is_provider_fixed:
         yield Step.PROVIDER, "Service"
+    if manifest and manifest.is_assisted:
+        yield Step.UPLOAD, "Files"
+        yield Step.CHECK, "Send"
+        return
     yield Step.SIGN_IN, "Sign in"
     is_several = len(carried.entities or ()) != 1 if carried.is_accepted else bool(manifest and manifest.multi_entity)
     if is_several and session.kind == SessionKind.FIRST:
@@ -161,6 +167,8 @@ def terms_of(session: Session) -> Terms:
     manifest = manifest_of(session)
     source = manifest.name if manifest else "your service"
     is_reconnect = session.kind == SessionKind.RECONNECT
+    if manifest and manifest.is_assisted:
+        return _of_files(session)
     verb = "Sign in again to" if is_reconnect else "Connect"
     return Terms(
         title=f"{verb} {source}",
@@ -172,6 +180,20 @@ def terms_of(session: Session) -> Terms:
         end_user=session.end_user_name,
         is_agreed=session.terms_accepted_at is not None,
         is_reconnect=is_reconnect,
+    )
+
+
+def _of_files(session: Session) -> Terms:
+    names = [one.name for one in awaited_files(session)]
+    which = f": {get_text_list(names, 'and')}" if names else ""
+    return Terms(
+        title="Upload your files",
+        reads=(f"Read the files that you upload{which}",),
+        refrains=("See anything else on your device", "Load a file before you send it"),
+        end_user=session.end_user_name,
+        is_agreed=session.terms_accepted_at is not None,
+        is_reconnect=False,
+        is_assisted=True,
     )
 
 
@@ -193,7 +215,8 @@ def _changes(manifest: Manifest | None, products: Sequence[str]) -> Iterator[str
 
 def services_of(session: Session, query: str) -> tuple[Service, ...]:
     """Return the providers that an end user can sign in to and that hold the words of `query`."""
-    known = [one for one in registry.all_manifests() if one.sign_ins]
+    # Which files are awaited is for the operator to say, so nobody chooses to upload some.
+    known = [one for one in registry.all_manifests() if one.sign_ins and not one.is_assisted]
     return tuple(
         Service(one.kind, one.name, one.tile, one.tile_hue, one.category, one.kind == session.provider)
         for one in known

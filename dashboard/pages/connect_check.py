@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from connectors.providers import registry
 from dashboard.connecting.carried import Carried
+from dashboard.connecting.delivering import parts_of
+from dashboard.pages.connect_upload import checked_lines
+from jobs.text import counted
 from sessions_log.models import Session, SessionKind
 
 # The page names so many; more are counted.
@@ -23,9 +26,22 @@ class Check:
     button: str
 
 
+def _of_files(session: Session) -> Check:
+    lines = checked_lines(parts_of(session))
+    return Check(
+        title="Your files can be used",
+        lead="Look once more whether these are the right ones. They are loaded after you have sent them.",
+        names=lines[:MOST_NAMED],
+        more=max(0, len(lines) - MOST_NAMED),
+        button=f"Send {counted(len(lines), 'file')}",
+    )
+
+
 def check_of(session: Session, carried: Carried) -> Check:
     """Prepare the page of a sign-in that was accepted."""
     manifest = registry.manifest(session.provider)
+    if manifest.is_assisted:
+        return _of_files(session)
     known = carried.entities or ()
     named = [one.name for one in known if not carried.chosen or one.ref in carried.chosen]
     if session.kind == SessionKind.RECONNECT:

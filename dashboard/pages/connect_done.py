@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.models import Connection
+from connectors.models import Connection, Upload
 from connectors.providers import registry
+from dashboard.looks import LOOKS
 from jobs.models import Job, JobStatus
+from jobs.text import counted
 from sessions_log.models import Session, SessionKind
 
 # More than these are only counted: the page is for reading, and a list of hundreds says nothing.
@@ -48,6 +50,8 @@ def done_of(session: Session) -> Done:
     if connection is None:
         return Done("This is connected", "You can close this page.", (), 0, "")
     manifest = registry.manifest(connection.provider)
+    if manifest.is_assisted:
+        return _of_files(connection, session)
     total = connection.entities.selected().count()
     entities = connection.entities.selected().order_by("name", "pk").values_list("pk", "name")[:MOST_SHOWN]
     statuses = _statuses(connection, session)
@@ -59,6 +63,23 @@ def done_of(session: Session) -> Done:
         lines=tuple(_line(name, statuses.get(str(pk))) for pk, name in entities) if total > 1 else (),
         more=max(0, total - MOST_SHOWN),
         source=manifest.name,
+    )
+
+
+def _of_files(connection: Connection, session: Session) -> Done:
+    sent = list(Upload.objects.of_visit(session.pk).exclude(connection=None).order_by("pk")[: MOST_SHOWN + 1])
+    statuses = _statuses(connection, session)
+    lead = (
+        _lead(statuses)
+        if statuses
+        else "They are loaded as soon as all that is awaited is there. You can close this page."
+    )
+    return Done(
+        title=f"{counted(len(sent), 'file')} {'is' if len(sent) == 1 else 'are'} delivered",
+        lead=lead,
+        lines=tuple(Line(one.name, one.status, LOOKS[one.status].word) for one in sent[:MOST_SHOWN]),
+        more=max(0, len(sent) - MOST_SHOWN),
+        source="",
     )
 
 

@@ -19,6 +19,7 @@ from dashboard.pages.banner import Banner, banner_of
 from dashboard.pages.next_steps import why_no_sync
 from dashboard.pages.waiting import link_of
 from jobs.models import Lease, LeaseState
+from jobs.services.delivered import is_held
 from jobs.services.why import Reason, clock, why_not_running
 
 RECENT = timedelta(hours=24)
@@ -77,7 +78,10 @@ class Subject:
     def live(self) -> dict[UUID | None, Live]:
         """The live sync of each entity that has one; the running one where another waits behind it."""
         leases = Lease.objects.syncs().filter(connection=self.connection).select_related("job")
-        columns = ("job_id", "entity_id", "state", "progress", "attempt", "available_at", "job__max_attempts")
+        columns = (
+            "job_id", "entity_id", "state", "progress", "attempt", "available_at", "job__max_attempts",
+            "job__error_code",
+        )  # fmt: skip
         rows = leases.only(*columns).order_by("state", "job_id")
         return {lease.entity_id: _live(lease, self.now) for lease in rows}
 
@@ -169,6 +173,7 @@ class Head:
     banner: Banner | None
     poll_seconds: int
     pending_changes: int
+    is_assisted: bool
 
 
 def head_of(subject: Subject) -> Head:
@@ -191,14 +196,15 @@ def head_of(subject: Subject) -> Head:
         banner=banner,
         poll_seconds=subject.poll_seconds,
         pending_changes=connection.pending_changes,
+        is_assisted=subject.provider.is_assisted,
     )
 
 
 def _live(lease: Lease, now: datetime) -> Live:
     tables: dict[str, Any] = lease.progress.get("tables", {})
     rows = sum(extracted or 0 for extracted, _ in tables.values())
-    retry = ""
-    if lease.state == LeaseState.PENDING and lease.attempt and lease.available_at > now:
+    retry = "Waits for files" if is_held(lease) else ""
+    if not retry and lease.state == LeaseState.PENDING and lease.attempt and lease.available_at > now:
         retry = f"Attempt {lease.attempt + 1} of {lease.job.max_attempts}, next at {clock(lease.available_at, now)}"
     return Live(job_id=lease.job_id, is_running=lease.state == LeaseState.RUNNING, rows=rows, retry=retry)
 

@@ -32,6 +32,9 @@ class Fact:
     is_place: bool = False
 
 
+_AWAITED = "It waits for the files: each set is loaded as soon as all of them are there."
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """The lines of the page, and what starting will do, sentence by sentence. `seen` names this state of the setup."""
@@ -39,6 +42,7 @@ class Review:
     facts: tuple[Fact, ...]
     lines: tuple[str, ...]
     seen: str
+    is_assisted: bool
 
 
 def review_of(connection: Connection, now: datetime, zone: tzinfo) -> Review:
@@ -46,7 +50,8 @@ def review_of(connection: Connection, now: datetime, zone: tzinfo) -> Review:
     tables = list(connection.tables.filter(is_selected=True).order_by("name").only("name", "estimated_rows"))
     ids = list(connection.entities.selected().values_list("pk", flat=True))
     entities = len(ids)
-    scope = providers.manifest(connection.provider).entities_in_words(entities)
+    manifest = providers.manifest(connection.provider)
+    scope = manifest.entities_in_words(entities)
     rows = sum(table.estimated_rows or 0 for table in tables)
     about = f", about {formatting.number(rows)} rows" if rows else ""
     plan = _plan(connection, ids, now, zone)
@@ -59,9 +64,10 @@ def review_of(connection: Connection, now: datetime, zone: tzinfo) -> Review:
             f"Everything lands in the schema {connection.dataset}, which nothing else writes to."
             if entities <= 1
             else f"Each lands in a schema of its own, named {connection.dataset}__ and the source's own id.",
-            "Nothing is changed at the source: Patchbay only reads.",
+            _AWAITED if manifest.is_assisted else "Nothing is changed at the source: Patchbay only reads.",
         ),
         seen=setup_version(connection),
+        is_assisted=manifest.is_assisted,
     )
 
 

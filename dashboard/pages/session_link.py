@@ -74,6 +74,9 @@ def new_link_of(form: LinkForm, *, query: str, back: Back) -> NewLink:
     address = f"{reverse('sessions:new')}?{query}" if query else reverse("sessions:new")
     if form.connection:
         name = form.connection.name
+        if providers.manifest(form.connection.provider).is_assisted:
+            hint = "The person uploads the files that are awaited; each is checked as it comes. No account is needed."
+            return NewLink(f"Upload link for {name}", hint, address, back, ())
         hint = "The person signs in again. Entities, tables, schedule and what was loaded stay."
         return NewLink(f"Connect link for {name}", hint, address, back, ())
     hint = "The person agrees to your terms, signs in, and a new connection starts to sync."
@@ -124,6 +127,9 @@ def _choice(part: ProviderPart, *, is_chosen: bool) -> ProviderChoice:
 
 def _leads_to(session: Session) -> str:
     where = providers.manifest(session.provider).name if session.provider else "the provider of their choice"
+    if session.provider and providers.manifest(session.provider).is_assisted:
+        whose = f" for {session.connection.name}" if session.connection else ", and a new connection loads them"
+        return f"They agree to your terms and upload the awaited files{whose}"
     if session.connection:
         return f"They sign in again at {where}, and {session.connection.name} syncs again with it"
     into = f" into {session.destination.name}" if session.destination else ""

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from dashboard.formatting import elapsed_time
 from dashboard.pages.session_facts import entry_of, filled
+from dashboard.pages.session_words import manifest_of
 from sessions_log.models import LEFT, Session, SessionStatus
 
 
@@ -82,4 +83,7 @@ def offers_link(session: Session) -> bool:
 def _new_link(session: Session) -> tuple[str, str]:
     asked = {"from": str(session.pk)}
     label = "Send reconnect link" if session.connection_id else "Send new link"
+    manifest = manifest_of(session.provider)
+    if manifest and manifest.is_assisted:
+        label = "New upload link"
     return label, f"{reverse('sessions:new')}?{urlencode(asked)}"

@@ -25,6 +25,8 @@ _PLAIN = {
 _REPEATED = {
     _E.LOGIN_FAILED: "was refused",
     _E.MFA_FAILED: "had the code refused",
+    _E.FILE_REFUSED: "had a file refused",
+    _E.FILE_ACCEPTED: "delivered a file",
     _E.OAUTH_FAILED: "came back from the provider without a sign-in",
     _E.PERMISSIONS_MISSING: "lacked a permission",
     _E.HELP_OPENED: "opened help",

@@ -33,6 +33,7 @@ _TONES: Mapping[str, str] = {
     _E.LINK_CLICKED: "ok",
     _E.TERMS_ACCEPTED: "ok",
     _E.LOGIN_SUCCEEDED: "ok",
+    _E.FILE_ACCEPTED: "ok",
     _E.PERMISSIONS_VERIFIED: "ok",
     _E.SESSION_COMPLETED: "ok",
     **dict.fromkeys(REFUSALS, "bad"),

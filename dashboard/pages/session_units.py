@@ -20,8 +20,8 @@ from sessions_log.story import SILENCE, under_stages
 _E = EventName
 # What follows within this is the page's answer, not another step of the person.
 _AT_ONCE = timedelta(seconds=5)
-_SENT = frozenset({_E.CREDENTIALS_SUBMITTED, _E.MFA_SUBMITTED})
-_ANSWERS = frozenset({*REFUSALS, _E.LOGIN_SUCCEEDED})
+_SENT = frozenset({_E.CREDENTIALS_SUBMITTED, _E.MFA_SUBMITTED, _E.FILE_SUBMITTED})
+_ANSWERS = frozenset({*REFUSALS, _E.LOGIN_SUCCEEDED, _E.FILE_ACCEPTED})
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Unit:
     @property
     def key(self) -> tuple[str, ...]:
         """What makes it the same as another one."""
-        return self.stage, self.event.name, self.event.error_code, self.provider
+        return self.stage, self.event.name, self.event.error_code, self.provider, str(self.event.detail.get("file", ""))
 
 
 @dataclass(slots=True)

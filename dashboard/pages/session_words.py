@@ -68,6 +68,8 @@ _METHODS = {
     "oauth2": "the provider's own page",
     "credentials_mfa": "user name, password and code",
 }
+# The page of the hosted flow on which files are delivered in place of a sign-in.
+_UPLOAD_PAGE = "upload"
 # How a page was left, as the script of the hosted flow says it.
 _LEAVINGS = {"hidden": "Switched to another tab or app", "left": "Closed the page or went elsewhere"}
 
@@ -140,7 +142,9 @@ def event_words(event: SessionEvent, stage: Stage, provider: str) -> str:
     return words.format(source=provider_name(provider) or "the provider")
 
 
-def _saw(_: SessionEvent, stage: Stage) -> str:
+def _saw(event: SessionEvent, stage: Stage) -> str:
+    if event.page == _UPLOAD_PAGE:
+        return "Saw the page for files"
     if stage == Stage.AUTHENTICATION:
         return "Saw the sign-in of {source}"
     return f"Saw {PLACES[stage]}"
@@ -164,6 +168,15 @@ def _companies(verb: str) -> Callable[[SessionEvent, Stage], str]:
         if not isinstance(count, int):
             return f"{verb} companies"
         return f"{verb} {count:,} compan{'y' if count == 1 else 'ies'}"
+
+    return words
+
+
+def _file(verb: str, end: str = "") -> Callable[[SessionEvent, Stage], str]:
+    def words(event: SessionEvent, _: Stage) -> str:
+        name, rows = _plain(event.detail.get("file", "")), event.detail.get("rows")
+        many = f", {counted(rows, 'row')}" if isinstance(rows, int) else ""
+        return f"{verb} {f'the file “{name}”' if name else 'a file'}{end}{many}"
 
     return words
 
@@ -202,6 +215,9 @@ _EVENTS: Mapping[EventName, str | Callable[[SessionEvent, Stage], str]] = {
     _E.OAUTH_FAILED: "Sign-in at {source} came to nothing",
     _E.LOGIN_SUCCEEDED: "Signed in to {source}",
     _E.LOGIN_FAILED: "Sign-in refused by {source}",
+    _E.FILE_SUBMITTED: _file("Uploaded"),
+    _E.FILE_ACCEPTED: _file("Delivered"),
+    _E.FILE_REFUSED: _file("Had", " refused"),
     _E.MFA_REQUESTED: "Was asked for a code",
     _E.MFA_SUBMITTED: "Sent a code",
     _E.MFA_FAILED: "Code refused by {source}",
@@ -234,7 +250,7 @@ def _told(found: Mapping[str, Any], codes: set[str]) -> Told | None:
     code, count = str(found.get("code", "")), int(found.get("count", 1))
     repeated = count if count > 1 else 0
     if code == "refused_then_silent":
-        is_said = codes & {"sign_in_refused", "code_refused"}
+        is_said = codes & {"sign_in_refused", "code_refused", "file_refused"}
         return Told("then silence") if is_said else Told("refused, then silence", repeated)
     if code == "permission_missing":
         return Told("permission missing", repeated, ", ".join(map(str, found.get("missing", []))))
@@ -251,6 +267,7 @@ _FINDINGS = {
     "terms_declined": "declined the terms",
     "sign_in_refused": "sign-in refused",
     "code_refused": "code refused",
+    "file_refused": "file refused",
     "account_locked": "account locked",
     "provider_unknown": "searched a provider we do not have",
     "help_opened": "opened help",

@@ -22,7 +22,7 @@ from dashboard.pages.keyset import cut
 
 TABLES_PER_PAGE = 200
 # Sixths of the width that a field takes; every other one takes a half.
-_WIDTHS = {"host": "w4", "path": "w4", "url": "w4", "number": "w2"}
+_WIDTHS = {"host": "w4", "path": "w4", "url": "w4", "number": "w2", "files": "", "names": ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,10 @@ from dashboard.pages.setup_link import step_href
 from jobs.models import Job, JobStatus, JobType
 
 # The share of a row that a setting takes, in sixths.
-_SPANS = {"host": "w4", "path": "w4", "number": "w2", "text": "w2", "password": "w3", "choice": "w3", "url": ""}
+_SPANS = {
+    "host": "w4", "path": "w4", "number": "w2", "text": "w2", "password": "w3", "choice": "w3", "url": "", "names": "",
+    "files": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

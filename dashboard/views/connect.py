@@ -13,7 +13,7 @@ from connectors.providers import registry
 from dashboard.browsers import told_by
 from dashboard.connecting import carried as carrying
 from dashboard.connecting.signing_in import StaleReturnError, come_back
-from dashboard.connecting.steps import Step, manifest_of, stage_of, waiting_at
+from dashboard.connecting.steps import Step, is_assisted, manifest_of, stage_of, waiting_at
 from dashboard.connecting.telling import tell
 from dashboard.forms.connect import LeaveForm
 from dashboard.forms.connect_told import NotTellableError, told_in
@@ -152,10 +152,15 @@ def leave(request: HttpRequest, pk: UUID) -> HttpResponse:
     step = waiting_at(session, carried)
     if step == Step.DONE:
         return to_step(session, step)
-    form = LeaveForm(request.POST if request.method == "POST" else None)
+    form = LeaveForm(request.POST if request.method == "POST" else None, is_assisted=is_assisted(session))
     if form.is_valid():
         return go(session, form.cleaned_data["reason"], step)
-    context = {"session": session, "frame": frame_of(session, carried, step), "form": form}
+    context = {
+        "session": session,
+        "frame": frame_of(session, carried, step),
+        "form": form,
+        "provider": manifest_of(session),
+    }
     return page(request, "leave", context, status=INVALID if form.is_bound else 200)
 
 
@@ -179,7 +184,12 @@ def left(request: HttpRequest, pk: UUID) -> HttpResponse:
     if session.status != SessionStatus.EXITED:
         return go_on(session)
     step = waiting_at(session, carrying.read(session))
-    context = {"session": session, "step": step, "return_url": usable_return(session.return_url)}
+    context = {
+        "session": session,
+        "step": step,
+        "return_url": usable_return(session.return_url),
+        "provider": manifest_of(session),
+    }
     return page(request, "left", context)
 
 

@@ -22,6 +22,7 @@ from dashboard.pages.connect_look import look
 from dashboard.views.connect import go
 from dashboard.views.connect_show import Shown, note_seen, note_wrong, show_step
 from dashboard.views.connect_sign_in import code_shown, sign_in_shown, take_code, take_sign_in
+from dashboard.views.connect_upload import take_upload, upload_shown
 from dashboard.views.connect_visit import (
     GONE,
     INVALID,
@@ -182,6 +183,7 @@ _SHOWS: dict[Step, Callable[[HttpRequest, Session, Carried], Shown]] = {
     Step.PROVIDER: _provider,
     Step.SIGN_IN: sign_in_shown,
     Step.CODE: _code,
+    Step.UPLOAD: upload_shown,
     Step.COMPANIES: _companies,
     Step.CHECK: _check,
     Step.DONE: _done,
@@ -191,6 +193,7 @@ _TAKES: dict[Step, Callable[[HttpRequest, Session, Carried], HttpResponse]] = {
     Step.PROVIDER: _take_provider,
     Step.SIGN_IN: take_sign_in,
     Step.CODE: take_code,
+    Step.UPLOAD: take_upload,
     Step.COMPANIES: _take_companies,
     Step.CHECK: _take_check,
     Step.DONE: _take_nothing,

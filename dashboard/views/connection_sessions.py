@@ -15,6 +15,7 @@ from dashboard.pages.auth_progress import progress_of
 from dashboard.pages.auth_steps import steps_of
 from dashboard.pages.connection import Subject, head_of
 from dashboard.pages.connection_sessions import sessions_of
+from dashboard.pages.milestones import facts_of, milestones_of, next_milestone
 from dashboard.pages.session import SessionPage, page_of, read
 from dashboard.pages.session_next import next_step
 from dashboard.pages.session_rows import row_of
@@ -76,11 +77,15 @@ def auth(request: HttpRequest, pk: UUID) -> HttpResponse:
         "session": session,
         "now": subject.now,
     }
-    if session:
-        found = read(session)
+    story = read(session).story if session else None
+    if session and story:
         context["row"] = row_of(session, subject.now)
-        context["steps"] = steps_of(session, found.story)
+        context["steps"] = steps_of(session, story)
         context["next"] = next_step(session, subject.now)
+    if subject.provider.is_assisted:
+        facts = facts_of(subject.connection, session, story)
+        context["steps"] = milestones_of(facts)
+        context["next"] = next_milestone(subject.connection, facts)
     return render_page(request, "connections/auth.html", context, fragment="live")
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
@@ -151,6 +152,9 @@ def _review(request: HttpRequest, connection: Connection) -> HttpResponse:
     try:
         if request.POST.get("action") == "start":
             jobs = finish_and_sync(connection=connection, actor=actor, seen=seen)
+            if not jobs:
+                messages.success(request, f"{connection.name} is set up. It loads its files as soon as they are there.")
+                return HttpResponseRedirect(reverse("connections:files", args=[connection.pk]))
             text = '{} is set up, and its first sync is queued. <a href="{}">Open the job</a>'
             messages.success(request, format_html(text, connection.name, jobs[0].get_absolute_url()))
         else:

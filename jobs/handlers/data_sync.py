@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 
 from connectors.engine.run import run_sync
 from connectors.models import Connection, Entity, SchemaPolicy, Table
-from connectors.plan import SYNC_STEPS, Reporter, SyncError, SyncPlan, SyncResult, TablePlan
+from connectors.plan import SYNC_STEPS, Endpoint, Reporter, SyncError, SyncPlan, SyncResult, TablePlan
 from connectors.providers import registry as providers
+from connectors.services import facts, uploads
 from connectors.services.connect import destination_of, source_of
 from connectors.services.table_plans import Waits, in_force, planned, protection_key
 from jobs.handlers.schema_watch import PlanAgain, SchemaWatch
-from jobs.models import Job, Lease
+from jobs.models import Job, JobType, Lease
 
 WORK_FOLDER = "work"
 # A plan that does not fit the source is made anew so often in one attempt.
 _PLANS = 4
 # So many tables that wait are named in an error.
 _TOLD = 3
+# A delivery sets a job going at once that waits for files; this is for the case that nobody did.
+_LOOK_AGAIN_SECONDS = 24 * 3600.0
 
 # Says how a selected table is copied, given what its settings say; None leaves it out.
 Choice = Callable[[Table, TablePlan], TablePlan | None]
@@ -69,7 +73,11 @@ def _copy(job: Job, entity: Entity, watch: SchemaWatch, workdir: Path, choice: C
         watch.log("warning", "check_access", f"{one.name} is not copied: {one.why}")
     names = ", ".join(table.name for table in plan.tables)
     watch.log("info", "check_access", f"Attempt {job.attempt}: {len(plan.tables)} tables to copy: {names}")
-    return run_sync(plan, watch)
+    result = run_sync(plan, watch)
+    if facts.is_assisted(job.connection.provider):
+        # Before the job ends as a success: one that is lost here loads the same files once more, and no others.
+        uploads.record_loaded(job_id=job.pk)
+    return result
 
 
 def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> tuple[SyncPlan, list[Waits]]:
@@ -97,9 +105,13 @@ def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> tuple[SyncPla
             tables.append(asked)
     if not tables:
         raise _nothing_left(waiting)
+    source = source_of(connection)
+    if facts.is_assisted(connection.provider):
+        tables = [_of_file(one) for one in tables]
+        source = _with_files(job, entity, source, tables)
     Job.objects.filter(pk=job.pk).update(tables=[_recorded(one) for one in tables])
     plan = SyncPlan(
-        source=source_of(connection),
+        source=source,
         destination=destination_of(connection),
         entity_id=entity.pk,
         entity_ref=entity.ref,
@@ -109,6 +121,25 @@ def make_plan(job: Job, workdir: Path, choice: Choice = as_set) -> tuple[SyncPla
         workdir=workdir,
     )
     return plan, waiting
+
+
+def _of_file(planned: TablePlan) -> TablePlan:
+    """Return how a table of uploaded files is read: all of the file, and a re-sync merges where there is a key.
+
+    The last file may hold a part of the rows only, so it takes the place of none that older files brought.
+    """
+    return replace(planned, cursor="", since="", is_afresh=planned.is_afresh and planned.mode != "merge")
+
+
+def _with_files(job: Job, entity: Entity, source: Endpoint, tables: Sequence[TablePlan]) -> Endpoint:
+    """Return the source with the file of each table. Raises `SyncError` with `awaiting_upload`."""
+    names, is_afresh = [one.name for one in tables], job.type == JobType.HISTORICAL_RESYNC
+    try:
+        claimed = uploads.claim(entity=entity, job_id=job.pk, tables=names, is_afresh=is_afresh)
+    except uploads.FilesMissingError as missing:
+        raise SyncError("awaiting_upload", str(missing), retry_after=_LOOK_AGAIN_SECONDS) from None
+    files = {table: uploads.read_from(upload) for table, upload in claimed.items()}
+    return replace(source, config={**source.config, "uploads": files})
 
 
 def selected_tables(connection: Connection, entity: Entity) -> list[Table]:

@@ -38,6 +38,7 @@ from connectors.models import Connection, Entity
 from connectors.schedules import missed_between, next_slot, schedule_of
 from jobs.models import AccountBlock, Job, Lease, LeaseQuerySet, LeaseState, Queue, Trigger
 from jobs.services.caps import Room
+from jobs.services.delivered import held_until
 from jobs.services.enqueue import new_lease, new_sync
 from jobs.services.publish import publish
 
@@ -119,7 +120,8 @@ def _make_jobs(due: list[Entity], connections: dict[UUID, tuple[Connection, int]
         jobs.append(job)
     # An entity that has a pending sync keeps it: this slot coalesces into it. The lease decides, so it goes first;
     # its foreign key is checked at commit.
-    leases = [new_lease(job, job.connection, now=now) for job in jobs]
+    held = held_until(due)
+    leases = [new_lease(job, job.connection, now=held.get(job.entity_id, now)) for job in jobs]
     Lease.objects.bulk_create(leases, ignore_conflicts=True)
     leased = set(Lease.objects.filter(pk__in=[job.pk for job in jobs]).values_list("pk", flat=True))
     return len(Job.objects.bulk_create([job for job in jobs if job.pk in leased]))

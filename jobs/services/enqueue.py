@@ -12,8 +12,9 @@ from django.db.models.functions import Now
 
 from connectors.destinations import registry as destinations
 from connectors.errors import entry
-from connectors.models import Connection, Entity, Status
+from connectors.models import FAR_AHEAD, Connection, Entity, Status
 from connectors.services import facts
+from connectors.services.uploads import ready_entities
 from connectors.status import MISSING
 from jobs.models import Job, JobType, Lease, LeaseState, Queue, Trigger
 from jobs.services.caps import account_key
@@ -67,7 +68,7 @@ def enqueue_sync(
     forward, busy = _live(entities)
     if busy:
         raise _already(locked, busy[0])
-    return _start(locked, entities, forward, trigger, actor)
+    return _start(locked, _with_files(locked, entities), forward, trigger, actor)
 
 
 @transaction.atomic
@@ -105,6 +106,18 @@ def enqueue_retry(*, connection: Connection, code: str, actor: User | None) -> l
     if not entities:
         raise _already(locked, busy[0])
     return _start(locked, entities, forward, Trigger.USER, actor)
+
+
+def _with_files(locked: Connection, entities: list[Entity]) -> list[Entity]:
+    """Return those whose files are all there, where people deliver them. Raises `CannotSync` where there is none."""
+    if not facts.is_assisted(locked.provider):
+        return entities
+    ready = ready_entities([one.pk for one in entities])
+    if not ready:
+        what = "so there is nothing new to load. Upload them, and the sync starts by itself."
+        message = f"{locked.name} waits for files, {what}"
+        raise CannotSync("awaiting_upload", message)
+    return [one for one in entities if one.pk in ready]
 
 
 def _live(entities: list[Entity]) -> tuple[list[Lease], list[Lease]]:
@@ -154,7 +167,7 @@ def new_sync(connection: Connection, entity: Entity, *, trigger: Trigger, actor:
 
 
 def new_lease(job: Job, connection: Connection, *, now: datetime | None = None) -> Lease:
-    """Return the unsaved lease that lets a job wait for a worker."""
+    """Return the unsaved lease that lets a job wait for a worker, from `now` on."""
     is_exclusive = connection.destination is not None and destinations.is_exclusive(connection.destination.kind)
     return Lease(
         job=job,
@@ -195,4 +208,6 @@ def refuse_unless_ready(connection: Connection) -> None:
 
 def _already(connection: Connection, live: Lease) -> CannotSync:
     doing = "is syncing already" if live.state == LeaseState.RUNNING else "is waiting to sync already"
+    if live.available_at >= FAR_AHEAD:
+        doing = "waits for files, and syncs by itself when they are there"
     return CannotSync("already_syncing", f"{connection.name} {doing}. Nothing new was started.", live.job_id)

@@ -16,12 +16,14 @@ from jobs.services.enqueue import CannotSync, enqueue_some, enqueue_sync
 
 @transaction.atomic
 def finish_and_sync(*, connection: Connection, actor: User | None, seen: str = "") -> list[Job]:
-    """Finish the setup of a connection and make its first syncs, both or neither. Returns the jobs, at least one.
+    """Finish the setup of a connection and make its first syncs, both or neither. Returns the jobs.
 
-    `seen` is the version that was reviewed. Raises `SetupOverError`, `SetupMissingError`, `ChangedMeanwhileError`,
-    `CannotSync`.
+    There are none where people deliver files, which are awaited from then on. `seen` is the version that was
+    reviewed. Raises `SetupOverError`, `SetupMissingError`, `ChangedMeanwhileError`, `CannotSync`.
     """
     finished = finish_setup(connection=connection, actor=actor, seen=seen)
+    if finished.status_reason == "awaiting_upload":
+        return []
     return enqueue_sync(connection=finished, actor=actor)
 
 

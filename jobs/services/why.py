@@ -24,6 +24,7 @@ from connectors.models import Connection, Entity, ScheduleKind, Status
 from connectors.schedules import next_slot, schedule_of
 from connectors.status import MISSING
 from jobs.models import AccountBlock, Job, Lease, LeaseQuerySet, LeaseState, Pulse, Queue, Worker
+from jobs.services.delivered import is_held
 from jobs.services.dispatch import REPUBLISH_AFTER
 
 # A worker renews its row every 10 s; after three times that it counts as gone.
@@ -43,6 +44,7 @@ class Cause(StrEnum):
     RETRY = "retry"
     OTHER_JOB = "other_job"
     CAP = "cap"
+    UPLOAD = "upload"
     QUEUE = "queue"
     # It starts in a moment.
     NOTHING = "nothing"
@@ -204,8 +206,11 @@ def why_no_job(slot_at: datetime, situation: Situation) -> Reason:
 
 
 def _held_back(lease: Lease, situation: Situation) -> Reason | None:
-    """The provider asked to slow down, or an attempt failed and the next one has its time."""
+    """Files are awaited, the provider asked to slow down, or an attempt failed and the next one has its time."""
     now = situation.now
+    if is_held(lease):
+        since = clock(lease.slot_at or lease.job.created_at, now)
+        return Reason(f"it waits for files since {since}, and goes on by itself when they are there", Cause.UPLOAD)
     if block := situation.blocks.get(lease.account_key):
         asked = f" ({block.reason.rstrip('.')})" if block.reason else ""
         until = clock(block.until, now)

@@ -10,11 +10,13 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from connectors.models import Upload
 from dashboard.access import ACTIONS, MEMBER_ROLES, VIEWS, Can, Role
 from jobs.models import BulkAction, JobStatus
 from jobs.services.bulk import start_bulk
 from sessions_log.models import ConnectLook
 from sessions_log.services.ingest_keys import make_key
+from tests.assisted import make_assisted
 from tests.conftest import member
 from tests.factories import make_connection, make_entity, make_job
 from tests.sessions_log.telling import make_link
@@ -28,6 +30,7 @@ LOGIN = reverse("account_login")
 FORMS = {"account_login", "account_logout", "account_reauthenticate"}
 # Pages for somebody with a link or a visit. No role opens them: to whoever has neither there is nothing.
 OF_VISIT = {f"connect:{name}" for name in ("start", "step", "help", "leave", "left", "events", "oauth-return")}
+OF_VISIT.add("connect:upload")
 # What a key opens that is in the call itself, and no member's session.
 BY_KEY = {"api:session-events"}
 # What answers everybody.
@@ -35,6 +38,8 @@ OPEN = {"health", "account_login", "account_logout", "account_inactive", "connec
 OPEN |= OF_VISIT | BY_KEY
 # The connection of these tests is not paused, its setup is finished, and nothing can be changed at its source.
 NOTHING_TO_ASK = {"connections:resume", "connections:purge", "connections:setup-step", "connections:action"}
+# Pages of connections whose files people deliver.
+ASSISTED = {"connections:files", "connections:upload", "connections:withdraw-upload"}
 # What is posted for because it is recorded, and answers with a file.
 FILES = {"jobs:bundle"}
 # Words that addresses hold beside keys.
@@ -62,7 +67,7 @@ class Site:
 
     def path(self, name: str) -> str:
         """Return the address of a view with the keys that its pattern asks for."""
-        kind = name.partition(":")[0]
+        kind = "assisted" if name in ASSISTED else name.partition(":")[0]
         known = {**self.keys, "pk": self.keys.get(kind)}
         return reverse(name, kwargs={key: known[key] for key in ADDRESSES[name].pattern.converters})
 
@@ -74,6 +79,9 @@ def site(viewer: Client, operator: Client, admin: Client) -> Site:
     job = make_job(connection, entity, status=JobStatus.RUNNING)
     keys: dict[str, object] = {"connections": connection.pk, "jobs": job.pk, "entity_pk": entity.pk}
     keys["destinations"] = connection.destination_id
+    assisted = make_assisted()
+    upload = Upload.objects.create(connection=assisted, entity=assisted.entities.get(), table="employees", name="a.csv")
+    keys |= {"assisted": assisted.pk, "upload_pk": upload.pk}
     bulk = start_bulk(action=BulkAction.SYNC, connection_ids=[connection.pk], actor=None, options={})
     keys["bulk"] = bulk.pk
     keys["settings"] = make_key(name="Shop front", actor=None)[0].pk
