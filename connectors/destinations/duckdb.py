@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 
@@ -41,10 +43,17 @@ MANIFEST = DestinationManifest(
         ),
     ),
     is_exclusive=True,
+    is_heavy=True,
 )
 ARRAYS_AS_JSON = True
 # What every DuckDB file says of itself, after a checksum.
 _MAGIC_AT, _MAGIC = 8, b"DUCK"
+# Beside a file: locked by whoever looks into it. A look is ended before this time, and a load waits as long at most.
+_LOOKING = ".looking"
+_LONGEST_LOOK_SECONDS, _AGAIN_SECONDS = 20.0, 0.1
+_LOOK_MEMORY = "256MB"
+
+ConnectionT = TypeVar("ConnectionT")
 
 
 def path_of(endpoint: Endpoint) -> Path:
@@ -220,7 +229,7 @@ def list_loaded(endpoint: Endpoint, dataset: str) -> tuple[LoadedTable, ...]:
     path = path_of(endpoint)
     if not path.exists():
         return ()
-    with _opened(path) as connection:
+    with _looked_into(path) as connection:
         names = sorted(name for name in _tables_in(connection, dataset) if not name.startswith("_dlt_"))
         return tuple(_loaded(connection, dataset, name) for name in names)
 
@@ -240,15 +249,61 @@ def preview(endpoint: Endpoint, dataset: str, table: str, limit: int) -> Preview
     path = path_of(endpoint)
     if not path.exists():
         raise SyncError("misconfigured", "The file is not there.")
-    with _opened(path) as connection:
+    with _looked_into(path) as connection:
         if table not in _tables_in(connection, dataset):
             raise SyncError("misconfigured", f"There is no table “{table}” in the schema “{dataset}”.")
         name = f"{_quoted(dataset)}.{_quoted(table)}"
         columns = _columns(connection, name)
-        longest = previews.MOST_CHARACTERS + 1
-        shown = ", ".join(f"left({_quoted(one)}::VARCHAR, {longest})" for one, _ in columns[: previews.MOST_COLUMNS])
+        shown = ", ".join(
+            previews.shown_by_duckdb(_quoted(one), kind) for one, kind in columns[: previews.MOST_COLUMNS]
+        )
         select = f"SELECT {shown} FROM {name} LIMIT {min(limit, previews.MOST_ROWS)}"  # noqa: S608 - quoted above
         return previews.made(columns, connection.execute(select).fetchall())
+
+
+@contextmanager
+def _looked_into(path: Path) -> Iterator[DuckDBPyConnection]:
+    """Open the file for reading, and tell writers that they have to wait for a moment; see `when_free`."""
+    import duckdb  # noqa: PLC0415 - heavy, and only workers open files
+
+    with path.with_suffix(_LOOKING).open("a") as mark:
+        # The mark goes with the process that holds it, however it ends.
+        fcntl.flock(mark, fcntl.LOCK_SH)
+        try:
+            connection = duckdb.connect(str(path), read_only=True, config={"memory_limit": _LOOK_MEMORY, "threads": 1})
+        except duckdb.Error as error:
+            text = str(error)
+            code = "destination_busy" if "lock" in text.lower() else "destination_permission_denied"
+            raise SyncError(code, text.splitlines()[0]) from None
+        with connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+
+
+def when_free(path: Path, connect: Callable[[], ConnectionT]) -> ConnectionT:
+    """Open the file for writing as `connect` does, after somebody who looks into it has gone, which takes seconds.
+
+    Where another writer has it, what `connect` raises is raised at once.
+    """
+    import duckdb  # noqa: PLC0415 - as above
+
+    until = time.monotonic() + _LONGEST_LOOK_SECONDS
+    while True:
+        try:
+            return connect()
+        except duckdb.IOException:
+            if time.monotonic() > until or not _is_looked_into(path):
+                raise
+            time.sleep(_AGAIN_SECONDS)
+
+
+def _is_looked_into(path: Path) -> bool:
+    try:
+        with path.with_suffix(_LOOKING).open("a") as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 @contextmanager
@@ -256,7 +311,7 @@ def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
     import duckdb  # noqa: PLC0415 - heavy, and only workers open files
 
     try:
-        connection = duckdb.connect(str(path))
+        connection = when_free(path, lambda: duckdb.connect(str(path)))
     except duckdb.Error as error:
         text = str(error)
         code = "destination_unreachable" if "lock" in text.lower() else "destination_permission_denied"

@@ -24,6 +24,7 @@ _PATTERNS = frozenset("*?[]{}")
 
 MANIFEST = DestinationManifest(
     kind="parquet",
+    is_heavy=True,
     name="Parquet files",
     tile="Pq",
     tile_hue=3,

@@ -160,8 +160,7 @@ def preview(store: Store, dataset: str, table: str, limit: int) -> Preview:
     with opened(store) as connection:
         columns = _columns(connection, store, key)
         shown = ", ".join(
-            f"left({quoted(name)}::VARCHAR, {previews.MOST_CHARACTERS + 1})"
-            for name, _ in columns[: previews.MOST_COLUMNS]
+            previews.shown_by_duckdb(quoted(name), kind) for name, kind in columns[: previews.MOST_COLUMNS]
         )
         rows = connection.execute(
             f"SELECT {shown} FROM {reading(store, key)} LIMIT ?",  # noqa: S608 - quoted

@@ -21,6 +21,7 @@ from connectors.s3 import Bucket, Keys, address_of
 
 MANIFEST = DestinationManifest(
     kind="parquet_s3",
+    is_heavy=True,
     name="Parquet in S3",
     tile="S3",
     tile_hue=4,

@@ -58,10 +58,12 @@ def preview(endpoint: Endpoint, dataset: str, table: str, limit: int) -> Preview
         if found is None:
             raise SyncError("misconfigured", f"There is no table “{table}” in the schema “{dataset}”.")
         columns = list(zip(found[2], found[3], strict=True))
-        cut = sql.SQL("left({}::text, {})")
+        cut, size = sql.SQL("left({}::text, {})"), sql.SQL("octet_length({})::text || ' bytes'")
         shown = [
-            cut.format(sql.Identifier(name), sql.Literal(previews.MOST_CHARACTERS + 1))
-            for name, _ in columns[: previews.MOST_COLUMNS]
+            size.format(sql.Identifier(name))
+            if previews.is_binary(kind)
+            else cut.format(sql.Identifier(name), sql.Literal(previews.MOST_CHARACTERS + 1))
+            for name, kind in columns[: previews.MOST_COLUMNS]
         ]
         select = sql.SQL("SELECT {} FROM {} LIMIT {}").format(
             sql.SQL(", ").join(shown), sql.Identifier(dataset, table), sql.Literal(min(limit, previews.MOST_ROWS))

@@ -13,6 +13,10 @@ MOST_CHARACTERS = 300
 MOST_COLUMNS = 200
 
 
+# Types whose values are bytes: of these the size is shown.
+BINARY = frozenset({"bytea", "blob"})
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedTable:
     """A table at a destination. `rows` is None where counting takes too long, `is_exact` False for an estimate."""
@@ -25,11 +29,25 @@ class LoadedTable:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The first rows of a table, each value as text, None for NULL; `is_cut` where columns or values are cut."""
+    """The first rows of a table, each value as text, None for NULL; `is_cut` where columns or values are cut.
+
+    Of bytes their size is told.
+    """
 
     columns: tuple[tuple[str, str], ...]
     rows: tuple[tuple[str | None, ...], ...]
     is_cut: bool = False
+
+
+def is_binary(kind: str) -> bool:
+    """Whether values of a destination's type are bytes."""
+    return kind.lower() in BINARY
+
+
+def shown_by_duckdb(column: str, kind: str) -> str:
+    """Return what DuckDB selects to show a column, whose name is quoted: its text, cut, or how many bytes it has."""
+    size = f"octet_length({column})::VARCHAR || ' bytes'"
+    return size if is_binary(kind) else f"left({column}::VARCHAR, {MOST_CHARACTERS + 1})"
 
 
 def made(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]) -> Preview:

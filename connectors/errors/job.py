@@ -48,6 +48,16 @@ ENTRIES = (
         breaks=True,
     ),
     ErrorEntry(
+        code="destination_busy",
+        short="Being written to",
+        title="{destination} is being written to",
+        cause="A load has the file open, and one process at a time may. What was loaded before is unchanged.",
+        who="nobody",
+        end_user_text="The data is being written at the moment.",
+        actions=(CHECK_LATER,),
+        retry=TRANSIENT,
+    ),
+    ErrorEntry(
         code="destination_full",
         short="Destination full",
         title="{destination} has no space left",

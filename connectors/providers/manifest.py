@@ -218,6 +218,8 @@ class Manifest:
 class DestinationManifest:
     """A destination, as data. `is_exclusive` means that one writer at a time may open it.
 
+    `is_heavy` means that looking into it loads what the web process must not: a process of its own looks into it.
+
     `summary` is the line under its name where one is added. `needs` names the extra of this project that has to be
     installed before it can be used, empty where none is; one that `is_untested` has not met a real server yet.
     """
@@ -228,6 +230,7 @@ class DestinationManifest:
     tile_hue: int
     fields: tuple[Field, ...]
     is_exclusive: bool = False
+    is_heavy: bool = False
     summary: str = ""
     needs: str = ""
     is_untested: bool = False

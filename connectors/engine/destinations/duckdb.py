@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+from dlt.common.configuration import configspec
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations import duckdb
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.duckdb.configuration import DuckDbConnectionPool, DuckDbCredentials
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.factory import DuckDbTypeMapper
 
@@ -29,8 +30,27 @@ INTAKE = Intake()
 
 def build(plan: SyncPlan, loading: Loading, **common: Any) -> DuckDb:
     """Return dlt's destination for the plan. Raises `SyncError` for settings that cannot be used."""
-    credentials = DuckDbCredentials(str(duckdb_files.path_of(plan.destination)))
+    credentials = _Credentials(str(duckdb_files.path_of(plan.destination)))
     return DuckDb(loading, credentials=credentials, **common)
+
+
+class _Pool(DuckDbConnectionPool):
+    """Opens the file once nobody looks into it any more."""
+
+    def borrow_conn(self, *given: Any, **named: Any) -> Any:
+        """Return a connection."""
+        path = Path(self.credentials._conn_str())  # noqa: SLF001 - dlt's own name for it, and there is no other
+        return duckdb_files.when_free(path, lambda: super(_Pool, self).borrow_conn(*given, **named))
+
+
+@configspec(init=False)
+class _Credentials(DuckDbCredentials):
+    """A DuckDB file, opened by our pool."""
+
+    def on_resolved(self) -> None:
+        """Put the pool in place, also in copies."""
+        super().on_resolved()
+        self.conn_pool = _Pool(self)
 
 
 class _ExactTypes(DuckDbTypeMapper):
