@@ -88,6 +88,7 @@ VIEWS: dict[str, dict[str, str | None]] = {
     "connections:files": {"GET": "see"},
     "connections:upload": {"POST": "upload_files"},
     "connections:withdraw-upload": {"POST": "upload_files"},
+    "connections:data": {"GET": "see", "POST": "see_rows"},
     "connections:setup": {"GET": "see", "POST": "edit_connection"},
     "connections:activity": {"GET": "see"},
     "connections:entity": {"GET": "see"},

@@ -16,6 +16,7 @@ TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 PROBE_SECONDS = 10
 MANIFEST = DestinationManifest(
     kind="bigquery",
+    is_heavy=True,
     name="Google BigQuery",
     tile="Bq",
     tile_hue=1,

@@ -15,6 +15,7 @@ DEFAULT_PORT = 5439
 PROBE_SECONDS = 8
 MANIFEST = DestinationManifest(
     kind="redshift",
+    is_heavy=True,
     name="Amazon Redshift",
     tile="Rs",
     tile_hue=6,

@@ -14,6 +14,7 @@ PROBE_SECONDS = 10
 _DENIED = ("incorrect username", "not authorized", "insufficient privileges", "jwt token is invalid", "access control")
 MANIFEST = DestinationManifest(
     kind="snowflake",
+    is_heavy=True,
     name="Snowflake",
     tile="Sn",
     tile_hue=2,

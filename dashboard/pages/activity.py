@@ -53,6 +53,7 @@ WORDS: Mapping[str, Words] = {
         "Historical re-sync started", "Started a historical re-sync of {subject}", "Connections"
     ),
     "connection.purge_started": Words("Purge started", "Started to purge what {subject} loaded", "Connections"),
+    "connection.rows_seen": Words("Rows looked at", "Looked at loaded rows of {subject}", "Data"),
     "connection.action_started": Words(
         "Write-back started", "Started a change at the source of {subject}", "Connections"
     ),
