@@ -79,6 +79,7 @@ class Facts:
     category: str
     created_at: datetime
     created_by: str
+    has_credentials: bool
     credentials_at: datetime | None
     credentials_end: date | None
     tested_at: datetime | None
@@ -160,6 +161,7 @@ def _facts(subject: Subject, tables: list[Table]) -> Facts:
         category=provider.category,
         created_at=connection.created_at,
         created_by=connection.created_by.get_username() if connection.created_by else "",
+        has_credentials=bool(subject.provider.secret_names),
         credentials_at=connection.credentials_set_at,
         credentials_end=connection.credentials_end_on,
         tested_at=connection.tested_at,
@@ -237,10 +239,15 @@ def _next_runs(subject: Subject) -> Iterable[NextRun]:
 
 
 def _settings(subject: Subject) -> Iterable[tuple[str, str]]:
-    """Yield what is set at the source, secrets never: their fields hold nothing here, and are left out besides."""
+    """Yield what is set at the source, secrets never: their fields hold nothing here, and are left out besides.
+
+    Nor is a choice that was left as it was, where that is told in words: some providers have ten of them.
+    """
     config: dict[str, Any] = subject.connection.config
     for field in subject.provider.fields:
-        if not field.is_secret and (words := shown(field, config.get(field.name))):
+        value = config.get(field.name)
+        is_usual = bool(field.labels) and value == field.default
+        if not field.is_secret and not is_usual and (words := shown(field, value)):
             yield field.label, words
 
 

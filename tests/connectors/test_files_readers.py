@@ -11,10 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from connectors import protect
+from connectors.engine import shaping
 from connectors.files import names, types
 from connectors.files.layout import Layout, Limits, format_of, stem_of
 from connectors.files.opening import DataFile, Source, Wanted, open_file
-from connectors.plan import SyncError
+from connectors.plan import Protection, RowFilter, SyncError
 from connectors.providers.feed import Column
 
 ROW = Column(names.ROW, "bigint", postgres_type="bigint")
@@ -243,3 +245,44 @@ def test_names_tell_the_format_and_the_table() -> None:
         "csv", "csv", "jsonl", "parquet", None, None,
     ]  # fmt: skip
     assert [stem_of(name) for name in ("x/a.csv", "b.tar.jsonl.GZ", "c", "d.e")] == ["a", "b.tar", "c", "d.e"]
+
+
+ROWS: list[dict[str, str | int | float | bool | None]] = [
+    {"id": 1, "name": "Zoë O'Hara", "amount": 10.5, "paid": True, "day": "2024-01-31", "at": "2024-01-31T12:00:00Z"},
+    {"id": 2, "name": "%_", "amount": -1.25, "paid": False, "day": "2024-02-01", "at": "2024-02-01T00:00:00+02:00"},
+    {"id": 10, "name": "雪🌍4711", "amount": 2.0, "paid": None, "day": None, "at": None},
+    {"id": 11, "name": None, "amount": None, "paid": True, "day": "1899-12-31", "at": "1899-12-31T00:00:00Z"},
+]
+FILTERS = [
+    RowFilter("id", "gt", "2"), RowFilter("id", "in", "1\n11\n"), RowFilter("name", "ne", "%_"),
+    RowFilter("name", "contains", "%"), RowFilter("name", "starts_with", "Zoë O'"),
+    RowFilter("name", "eq", "zoë o'hara"),
+    RowFilter("amount", "le", " 2.00 "), RowFilter("paid", "eq", "yes"), RowFilter("paid", "ne", "f"),
+    RowFilter("day", "lt", "2024-02-01"), RowFilter("at", "ge", "2024-01-31 22:00"), RowFilter("at", "is_null"),
+    RowFilter("name", "is_not_null"), RowFilter("name", "in", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("one", FILTERS, ids=lambda one: f"{one.column} {one.operator}")
+def test_row_filters_leave_the_rows_that_they_leave_everywhere(one: RowFilter, tmp_path: Path) -> None:
+    file = ready(tmp_path, "rows.jsonl", "\n".join(json.dumps(row) for row in ROWS))
+    column = next(known for known in file.columns if known.name == one.column)
+    keeps = shaping.condition(one, column.data_type)
+    target = tmp_path / "written.csv"
+
+    file.write(Wanted((file.columns[0],), ((one, column),)), Source(file.name, ""), target)
+
+    assert target.read_text().split()[1:] == [f'"{row["id"]}"' for row in ROWS if keeps(dict(row))]
+
+
+@pytest.mark.parametrize("how", ["hash", "mask"])
+def test_protected_values_are_those_that_they_are_everywhere(how: Protection, tmp_path: Path) -> None:
+    file = ready(tmp_path, "rows.jsonl", "\n".join(json.dumps(row) for row in ROWS))
+    column = types.column("name", types.TEXT)
+    target = tmp_path / "written.csv"
+
+    file.write(Wanted((column,), protected={"name": how}, protection_key="k'ey"), Source(file.name, ""), target)
+
+    expected = [protect.protected(str(row["name"]) if row["name"] else None, how, "k'ey") for row in ROWS]
+    told = ["\\N" if one is None else f'"{one}"' for one in expected]
+    assert target.read_text(encoding="utf-8").splitlines()[1:] == told

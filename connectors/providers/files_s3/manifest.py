@@ -58,7 +58,7 @@ MANIFEST = Manifest(
         Advice("Make a user for Patchbay alone, so that its key can be withdrawn without harm to others."),
         Advice(
             "Let it list and read the bucket, nothing else",
-            '{"Effect": "Allow",\n "Action": ["s3:ListBucket", "s3:GetObject"],\n'
+            '{"Effect": "Allow",\n "Action": ["s3:ListBucket",\n  "s3:GetObject"],\n'
             ' "Resource": ["arn:aws:s3:::BUCKET",\n  "arn:aws:s3:::BUCKET/*"]}',
         ),
     ),
