@@ -31,7 +31,7 @@ _KNOWN: dict[str, tuple[DataType, str, str]] = {
     "TIMESTAMP": ("timestamp", LOCAL_TIME, _DAY),
     "TIMESTAMP_S": ("timestamp", LOCAL_TIME, _DAY),
     "TIMESTAMP_MS": ("timestamp", LOCAL_TIME, _DAY),
-    # Its last three digits have no place anywhere else.
+    # No other database has nanoseconds; DuckDB rounds them.
     "TIMESTAMP_NS": ("timestamp", LOCAL_TIME, _DAY.format("CAST({} AS TIMESTAMP)")),
     "TIMESTAMP WITH TIME ZONE": ("timestamp", UTC_TIME, _DAY),
     "INTERVAL": ("text", "interval", _TEXT),

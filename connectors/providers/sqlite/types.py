@@ -133,14 +133,18 @@ def _local(value: Stored) -> str:
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         datetime.fromisoformat(value)
         return value
+    return _whole_moment(value)
+
+
+def _in_utc(value: Stored) -> str:
+    return f"{_whole_moment(value)}+00"
+
+
+def _whole_moment(value: Stored) -> str:
     found = moment(value) if isinstance(value, str) else None
     if found is None:
         raise _Unfit
     return found
-
-
-def _in_utc(value: Stored) -> str:
-    return f"{_local(value)}+00"
 
 
 def _bytes(value: Stored) -> str:
