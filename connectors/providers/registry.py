@@ -22,6 +22,8 @@ from connectors.providers.signed_in import Challenge, SignedIn
 _PACKAGES = {
     "postgres": "connectors.providers.postgres",
     "mysql": "connectors.providers.mysql",
+    "mssql": "connectors.providers.mssql",
+    "oracle": "connectors.providers.oracle",
     "sqlite": "connectors.providers.sqlite",
     "duckdb_file": "connectors.providers.duckdb_file",
     "files_folder": "connectors.providers.files_folder",

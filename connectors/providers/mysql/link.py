@@ -14,6 +14,7 @@ from pymysql.constants import CLIENT
 from connectors import network
 from connectors.plan import Endpoint, SyncError
 from connectors.providers.mysql.failures import failure
+from connectors.providers.sql import servers
 
 DEFAULT_PORT = 3306
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
@@ -37,19 +38,8 @@ class _Patient(pymysql.Connection):
 
 def address_of(endpoint: Endpoint) -> tuple[network.Address, str]:
     """Return where the server is, checked, and the TLS mode. Raises `SyncError` for settings that cannot be used."""
-    config = endpoint.config
-    if missing := [name for name in ("host", "database", "user") if not config.get(name)]:
-        raise SyncError("misconfigured", f"Not filled in: {', '.join(missing)}.")
-    if not endpoint.secrets.get("password"):
-        raise SyncError("misconfigured", "No password is stored.")
-    sslmode = str(config.get("sslmode") or "prefer")
-    if sslmode not in SSL_MODES:
-        raise SyncError("misconfigured", f"The TLS mode “{sslmode}” does not exist.")
-    try:
-        port = int(str(config.get("port") or DEFAULT_PORT))
-    except ValueError:
-        raise SyncError("misconfigured", f"The port “{config['port']}” is not a number.") from None
-    return network.resolve(str(config["host"]), port, allowed=network.allowed_networks()), sslmode
+    sslmode = servers.choice_of(endpoint, SSL_MODES, "prefer")
+    return servers.address_of(endpoint, DEFAULT_PORT, ("host", "database", "user")), sslmode
 
 
 def connect(endpoint: Endpoint, *, seconds: float | None = QUESTION_SECONDS) -> pymysql.Connection[Any]:

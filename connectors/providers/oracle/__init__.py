@@ -1,0 +1,1 @@
+"""Oracle as a source: tables of one or several schemas. Untested: no server was at hand."""
