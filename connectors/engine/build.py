@@ -22,8 +22,10 @@ from connectors.engine.warehouse_files import as_parquet, bounds, fitted
 from connectors.plan import Reporter, SyncError, TablePlan
 from connectors.providers.feed import Chunk, Column, Feed, FileChunk, ReadRequest, RowChunk
 
-# dlt builds file names from a table's name with the first four, and writes another character for the rest.
-_NOT_IN_NAMES = frozenset(".%{}\n\r'\"▶")
+# dlt cuts its own statements at this, also inside a quoted name: what stands behind it would be run at the destination.
+_CUTS = ";"
+# dlt builds file names from a table's name with the first four, and writes another character for the next ones.
+_NOT_IN_NAMES = frozenset(".%{}\n\r'\"▶" + _CUTS)
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ def source(name: str, feeds: Sequence[Feed], extraction: Extraction, standing: S
 def _resource(feed: Feed, extraction: Extraction, standing: Standing) -> DltResource:
     table = feed.table
     _check_name(table.name)
+    _check_columns(table.name, feed.columns)
     intake = extraction.intake
     columns = fitted(feed.columns) if intake.is_fitted else feed.columns
     form: Literal["csv", "parquet"] = "parquet" if intake.is_parquet else "csv"
@@ -125,6 +128,12 @@ def _check_name(name: str) -> None:
     if unusable := sorted(_NOT_IN_NAMES & set(name)):
         told = " or ".join(f"“{character}”" for character in unusable)
         raise SyncError("misconfigured", f"The table “{name}” cannot be copied with {told} in its name.")
+
+
+def _check_columns(table: str, columns: Sequence[Column]) -> None:
+    if unusable := [column.name for column in columns if _CUTS in column.name]:
+        told = f"The column “{unusable[0]}” of {table} cannot be copied with “{_CUTS}” in its name. Leave it out."
+        raise SyncError("misconfigured", told)
 
 
 def _is_incremental(table: TablePlan) -> bool:

@@ -30,7 +30,10 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A provider in the catalogue. `facts` is its category, and how many connections of it there are."""
+    """A provider in the catalogue. `facts` is its category, and how many connections of it there are.
+
+    `is_untested` says that nobody has run it against a real server yet.
+    """
 
     name: str
     tile: str
@@ -38,6 +41,7 @@ class Offer:
     description: str
     facts: str
     href: str
+    is_untested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +98,5 @@ def _offer(manifest: Manifest, used: int) -> Offer:
         description=manifest.description,
         facts=facts,
         href=reverse("connections:new-of", args=[manifest.kind]),
+        is_untested=manifest.is_untested,
     )

@@ -21,6 +21,8 @@ from dashboard.pages.job import JobPage, page_of
 from dashboard.pages.setup_link import step_href
 from jobs.models import Job, JobStatus, JobType
 
+# What the name of a group begins with that is a schema, and no product.
+OF_SCHEMA = "schema:"
 # The share of a row that a setting takes, in sixths.
 _SPANS = {
     "host": "w4", "path": "w4", "number": "w2", "text": "w2", "password": "w3", "choice": "w3", "url": "", "names": "",
@@ -74,8 +76,12 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class TableGroup:
-    """The tables of one product, or all of a provider without products (then the name is empty)."""
+    """The tables of one product, or of one schema of several, or all (then the name is empty).
 
+    `key` tells groups apart in the page, whatever a schema is called.
+    """
+
+    key: str
     name: str
     label: str
     rows: tuple[TableRow, ...]
@@ -162,17 +168,25 @@ def tables_of(connection: Connection, chosen: Collection[UUID], q: str) -> Table
         chosen=sum(table.pk in chosen for table in known),
         total=len(known),
         shown=len(shown),
-        scope=manifest.entities_in_words(entities) if entities > 1 else "",
+        scope=manifest.entities_in_words(entities) if entities > 1 and not manifest.tables_per_entity else "",
     )
 
 
 def _groups(manifest: Manifest, tables: Sequence[Table], chosen: Collection[UUID]) -> Iterator[TableGroup]:
+    """Give the tables by product, or by schema where there are several."""
+    schemas = list(dict.fromkeys(table.source_schema for table in tables))
+    if len(schemas) > 1 and not manifest.products:
+        for number, schema in enumerate(schemas):
+            own = [table for table in tables if table.source_schema == schema]
+            rows = tuple(_table(one, chosen) for one in own)
+            yield TableGroup(f"schema-{number}", f"{OF_SCHEMA}{schema}", schema, rows)
+        return
     known = {product.name for product in manifest.products}
     products = (*manifest.products, Product("", "Other tables" if known else "", ()))
     for product in products:
         own = [table for table in tables if (table.product if table.product in known else "") == product.name]
         if own:
-            yield TableGroup(product.name, product.label, tuple(_table(one, chosen) for one in own))
+            yield TableGroup(product.name, product.name, product.label, tuple(_table(one, chosen) for one in own))
 
 
 def _table(table: Table, chosen: Collection[UUID]) -> TableRow:

@@ -31,7 +31,7 @@ from dashboard.forms.wizard import TablesForm
 from dashboard.pages.review import review_of
 from dashboard.pages.schedule import editor_of
 from dashboard.pages.setup_link import step_href
-from dashboard.pages.wizard import is_failed, is_live, newest_job, steps_of, tables_of
+from dashboard.pages.wizard import OF_SCHEMA, is_failed, is_live, newest_job, steps_of, tables_of
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.rendering import render_page
 from dashboard.views.wizard import INVALID, OK, configure
@@ -101,12 +101,16 @@ def _tables(request: HttpRequest, connection: Connection) -> HttpResponse:
 
 
 def _ticked(connection: Connection, form: TablesForm, chosen: set[UUID], action: str) -> set[UUID]:
-    """Return what is ticked after a press on All or None, of everything that is shown or of one product."""
-    verb, _, product = action.partition(":")
+    """Return what is ticked after a press on All or None, of everything that is shown, or of one product or schema."""
+    verb, _, group = action.partition(":")
     if verb not in {"all", "none"}:
         return chosen
     shown = connection.tables.filter(name__icontains=form.cleaned_data.get("q", "") if form.is_valid() else "")
-    meant = {table.pk for table in (shown.filter(product=product) if product else shown).only("id")}
+    if group.startswith(OF_SCHEMA):
+        shown = shown.filter(source_schema=group.removeprefix(OF_SCHEMA))
+    elif group:
+        shown = shown.filter(product=group)
+    meant = {table.pk for table in shown.only("id")}
     return chosen | meant if verb == "all" else chosen - meant
 
 

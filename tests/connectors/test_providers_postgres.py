@@ -31,6 +31,7 @@ def test_check_returns_when_the_sign_in_works(source_db: psycopg.Connection[Any]
         ({}, "", "misconfigured"),
         ({"database": "no_such_database"}, READER_PASSWORD, "misconfigured"),
         ({"schema": "no_such_schema"}, READER_PASSWORD, "misconfigured"),
+        ({"schema": "public, no_such_schema"}, READER_PASSWORD, "misconfigured"),
         ({"host": ""}, READER_PASSWORD, "misconfigured"),
         ({"port": "many"}, READER_PASSWORD, "misconfigured"),
         ({"sslmode": "sometimes"}, READER_PASSWORD, "misconfigured"),
@@ -72,6 +73,20 @@ def test_the_one_entity_is_the_schema(source_db: psycopg.Connection[Any], source
     assert access.list_entities(source) == [FoundEntity("public", "engine_source · public")]
 
 
+def test_several_schemas_are_as_many_entities(source_db: psycopg.Connection[Any], source: Endpoint) -> None:
+    source_db.execute("DROP SCHEMA IF EXISTS hr CASCADE; CREATE SCHEMA hr; CREATE TABLE hr.people (id int)")
+    source_db.execute(f"GRANT USAGE ON SCHEMA hr TO {READER}".encode())
+
+    found = {
+        named: [one.ref for one in access.list_entities(_of_schemas(source, named))] for named in ("hr, public", "*")
+    }
+    tables = access.list_tables(source, "hr")
+    source_db.execute("DROP SCHEMA hr CASCADE")
+
+    assert found == {"hr, public": ["hr", "public"], "*": ["hr", "public"]}
+    assert [(table.source_schema, table.name) for table in tables] == [("hr", "people")]
+
+
 def test_tables_are_described(source_db: psycopg.Connection[Any], source: Endpoint) -> None:
     source_db.execute(ODD_TABLE)
     source_db.execute("""
@@ -109,3 +124,7 @@ def test_a_table_that_may_not_be_read_is_offered_without_a_count(
     (found,) = access.list_tables(source, "public")
 
     assert (found.name, found.estimated_rows) == ("closed", None)
+
+
+def _of_schemas(source: Endpoint, named: str) -> Endpoint:
+    return Endpoint("postgres", {**source.config, "schema": named}, source.secrets)
