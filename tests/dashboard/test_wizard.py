@@ -113,7 +113,7 @@ def test_only_who_may_edit_is_led_to_a_new_connection(viewer: Client, operator: 
     assert viewer.get("/connections/new/").status_code == 403
 
 
-@pytest.mark.parametrize("address", ["/connections/new/oracle/", "/connections/new/POSTGRES/"])
+@pytest.mark.parametrize("address", ["/connections/new/no_such_provider/", "/connections/new/POSTGRES/"])
 def test_unknown_provider_is_not_found(operator: Client, address: str) -> None:
     assert operator.get(address).status_code == 404
 
