@@ -117,6 +117,7 @@ def _cases(here: Installation) -> Sequence[Case]:
         return Run(postgres(SOURCE), destination, tables, name, str(here.home / name))
 
     duck = {"kind": "duckdb", "config": {"file": "pairs"}, "secrets": {}}
+    parquet = {"kind": "parquet", "config": {"folder": "pairs"}, "secrets": {}}
     orders = {"name": "orders", "mode": "replace"}
     small = [{"name": f"small_{number}", "mode": "replace"} for number in range(SMALL_TABLES)]
     changing = {"name": "changing", "mode": "merge", "keys": ["id"], "cursor": "updated_at"}
@@ -124,6 +125,7 @@ def _cases(here: Installation) -> Sequence[Case]:
     return (
         Case("PostgreSQL to PostgreSQL", ROWS, run("to_postgres", postgres(WAREHOUSE), orders), "postgres"),
         Case("PostgreSQL to DuckDB", ROWS, run("to_duckdb", duck, orders), "duckdb"),
+        Case("PostgreSQL to Parquet files", ROWS, run("to_parquet", parquet, orders), "parquet"),
         Case(
             f"{SMALL_TABLES} small tables",
             SMALL_TABLES * SMALL_ROWS,

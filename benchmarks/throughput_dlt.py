@@ -1,7 +1,7 @@
 """The same as one sync by dlt alone, for `benchmarks.throughput`, as somebody writes it who has read its manual.
 
-With the settings that serve ours best: text files from COPY that PostgreSQL reads back, Parquet files for DuckDB, up to
-four load jobs at once where the destination can, a staging dataset for what is replaced.
+With the settings that serve ours best: text files from COPY that PostgreSQL reads back, Parquet files for DuckDB and
+folders, up to four load jobs at once where the destination can, a staging dataset for what is replaced.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from psycopg import sql
 
 from benchmarks.throughput_ours import peak_megabytes
 
+_OF_FILES = {"duckdb", "parquet"}
 _FILE_BYTES = 32 * 1024 * 1024
 _TYPES = {
     "bigint": "bigint",
@@ -45,7 +46,7 @@ def main() -> None:
     kind = asked["destination"]["kind"]
     with psycopg.connect(address) as warm:
         warm.execute("SELECT 1")
-    if kind == "duckdb":
+    if kind in _OF_FILES:
         import adbc_driver_postgresql.dbapi  # noqa: F401, PLC0415 - what ours has loaded by now as well
         import duckdb  # noqa: F401, PLC0415
         import pyarrow.parquet  # noqa: F401, PLC0415
@@ -56,17 +57,11 @@ def main() -> None:
 
 
 def _run(asked: dict[str, Any], address: str, folder: Path) -> None:
-    is_file = asked["destination"]["kind"] == "duckdb"
-    staging: dict[str, Any] = {"replace_strategy": "insert-from-staging"}
-    destination = (
-        dlt.destinations.duckdb(str(Path(asked["folder"]) / "plain.duckdb"), **staging)
-        if is_file
-        else dlt.destinations.postgres(_address(asked["destination"]), **staging)
-    )
+    is_file = asked["destination"]["kind"] in _OF_FILES
     pipeline = dlt.pipeline(
         f"plain_{asked['name']}",
         pipelines_dir=str(folder / "pipelines"),
-        destination=destination,
+        destination=_destination(asked),
         dataset_name=f"plain_{asked['name']}",
     )
     pipeline.sync_destination()
@@ -74,6 +69,16 @@ def _run(asked: dict[str, Any], address: str, folder: Path) -> None:
     pipeline.extract([read(address, table, folder) for table in asked["tables"]], workers=1)
     pipeline.normalize(workers=1)
     pipeline.load(workers=1 if is_file else 4)
+
+
+def _destination(asked: dict[str, Any]) -> Any:
+    staging: dict[str, Any] = {"replace_strategy": "insert-from-staging"}
+    if asked["destination"]["kind"] == "duckdb":
+        return dlt.destinations.duckdb(str(Path(asked["folder"]) / "plain.duckdb"), **staging)
+    if asked["destination"]["kind"] == "parquet":
+        # It knows no staging: its readers see no rows until the new ones are there.
+        return dlt.destinations.filesystem((Path(asked["folder"]) / "plain").as_uri())
+    return dlt.destinations.postgres(_address(asked["destination"]), **staging)
 
 
 def _text(address: str, table: dict[str, Any], folder: Path) -> DltResource:

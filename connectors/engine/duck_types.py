@@ -45,12 +45,16 @@ def reading(column: str, data_type: str) -> str:
     return column
 
 
-def reader(path: str, names: Sequence[str], size: int) -> str:
-    r"""Return the table function that reads our text files: every column as text, NULL only as a bare ``\N``."""
+def reader(path: str | Sequence[str], names: Sequence[str], size: int) -> str:
+    r"""Return the table function that reads our text files: every column as text, NULL only as a bare ``\N``.
+
+    `path` is one file, or several with the same columns; `size` is that of the largest.
+    """
+    paths = _literal(path) if isinstance(path, str) else f"[{', '.join(_literal(one) for one in path)}]"
     columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
     longest = max(size, _SMALLEST_LINE_LIMIT)
     return (
-        f"read_csv({_literal(path)}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
+        f"read_csv({paths}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
         f"nullstr = '\\N', allow_quoted_nulls = false, new_line = '\\n', parallel = false, "
         f"max_line_size = {longest}, columns = {{{columns}}})"
     )

@@ -61,7 +61,7 @@ class _ExactTypes(DuckDbTypeMapper):
         return exact or super().to_destination_type(column, table)
 
 
-class _Copy(RunnableLoadJob, HasFollowupJobs):
+class Copy(RunnableLoadJob, HasFollowupJobs):
     """Reads a text file with DuckDB's own CSV reader; each column's text is cast to the column's type."""
 
     meter: ClassVar[Meter]
@@ -96,10 +96,15 @@ class DuckDb(duckdb):
     """dlt's DuckDB destination with our client and our text files."""
 
     def __init__(
-        self, loading: Loading, base: type[DuckDbFileClient] = DuckDbFileClient, known: Any = None, **options: Any
+        self,
+        loading: Loading,
+        base: type[DuckDbFileClient] = DuckDbFileClient,
+        job: type[Copy] = Copy,
+        known: Any = None,
+        **options: Any,
     ) -> None:
-        """Make clients of the class `base`, which have `loading` and what else they need: `known`."""
-        copy_job = type("DuckDbCopy", (_Copy,), {"meter": loading.meter})
+        """Make clients of the class `base` and jobs of the class `job`, which have what else they need: `known`."""
+        copy_job = type("DuckDbCopy", (job,), {"meter": loading.meter, "known": known})
         self._client_class = type("DuckDbClient", (base,), {"copy_job": copy_job, "loading": loading, "known": known})
         super().__init__(**options)
 

@@ -9,8 +9,12 @@ read back from their files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar, cast
 from uuid import uuid4
 
@@ -21,9 +25,9 @@ from connectors.destinations import bookkeeping, parquet_files, registry
 from connectors.destinations.bookkeeping import Mark
 from connectors.destinations.parquet_files import literal, quoted
 from connectors.destinations.stores import Store
-from connectors.engine import append
-from connectors.engine.destinations.common import Intake, Loading
-from connectors.engine.destinations.duckdb import DuckDb, DuckDbFileClient
+from connectors.engine import append, duck_types
+from connectors.engine.destinations.common import Intake, Loading, header
+from connectors.engine.destinations.duckdb import Copy, DuckDb, DuckDbFileClient
 from connectors.plan import SyncError, SyncPlan, TablePlan
 
 LOAD_WORKERS = 1
@@ -39,6 +43,16 @@ class _Known:
 
     plan: SyncPlan
     store: Store
+    # The text files of tables that are replaced, with dlt's types of their columns: they go straight into the table's
+    # file, past DuckDB's own tables.
+    texts: dict[str, list[Path]] = field(default_factory=dict)
+    kinds: dict[str, dict[str, str]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """The tables of which all rows are written anew, as they come."""
+        return frozenset(table.name for table in self.plan.tables if table.mode == "replace")
 
 
 def build(plan: SyncPlan, loading: Loading, **common: Any) -> DuckDb:
@@ -55,7 +69,7 @@ def build(plan: SyncPlan, loading: Loading, **common: Any) -> DuckDb:
         "preserve_insertion_order": False,
     }
     credentials = DuckDbCredentials(str(path), global_config=limits)
-    return DuckDb(loading, _Client, known, credentials=credentials, **common)
+    return DuckDb(loading, _Client, _Copy, known, credentials=credentials, **common)
 
 
 def _bring_records(connection: duckdb.DuckDBPyConnection, known: _Known) -> None:
@@ -70,6 +84,28 @@ def _bring_records(connection: duckdb.DuckDBPyConnection, known: _Known) -> None
         insert = f"INSERT INTO {dataset}.{quoted(table)} VALUES ({marks})"  # noqa: S608 - quoted
         if kept["rows"]:
             connection.executemany(insert, kept["rows"])
+
+
+class _Copy(Copy):
+    """Stages a text file in DuckDB, or keeps it where its rows replace all others."""
+
+    known: ClassVar[_Known]
+
+    def run(self) -> None:
+        """Copy the file, or link it: dlt moves its own away."""
+        known, table = self.known, self.load_table_name
+        if table not in known.replaced:
+            super().run()
+            return
+        path = Path(self._file_path)
+        with path.open("rb") as file:
+            names = header(file, self._schema)
+        kept = known.plan.workdir / f"{uuid4().hex}.csv"
+        os.link(path, kept)
+        hints = self._load_table["columns"]
+        with known.lock:
+            known.texts.setdefault(table, []).append(kept)
+            known.kinds[table] = {name: str(hints[name]["data_type"]) for name in names}
 
 
 class _Client(DuckDbFileClient):
@@ -96,6 +132,11 @@ class _Client(DuckDbFileClient):
             self._put_table(table)
         super().complete_load(load_id)
         self._put_records()
+
+    def _create_replace_followup_jobs(self, table_chain: Any) -> list[Any]:
+        """Do nothing: what replaces a table's rows is written when all is loaded."""
+        del table_chain
+        return []
 
     def _bring_tables(self) -> None:
         known = self.known
@@ -137,16 +178,32 @@ class _Client(DuckDbFileClient):
         key = parquet_files.key_of(known.plan.dataset, table.name)
         mark = self._mark(table.name, key)
         types = self._connection.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?",
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
+            "ORDER BY column_index",
             [known.plan.dataset, table.name],
         ).fetchall()
         facts = parquet_files.facts_json({str(name): str(kind) for name, kind in types}, mark)
         path = known.plan.workdir / f"{uuid4().hex}.parquet"
         options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_FEW_ROWS}"
         entry = f"KV_METADATA {{{parquet_files.FACTS}: {literal(facts)}}}"
-        self._connection.execute(f"COPY {self._name(table.name)} TO {literal(str(path))} ({options}, {entry})")
+        rows = self._rows(table.name, types) if table.name in known.replaced else self._name(table.name)
+        started = time.monotonic()
+        copied = self._connection.execute(f"COPY {rows} TO {literal(str(path))} ({options}, {entry})").fetchall()
+        if table.name in known.replaced:
+            self.loading.meter.loaded(table.name, int(copied[0][0]), time.monotonic() - started)
         known.store.put(key, path)
         path.unlink(missing_ok=True)
+
+    def _rows(self, table: str, types: Sequence[tuple[str, str]]) -> str:
+        """Return the query that reads a replaced table's text files with the types that dlt gave its columns."""
+        paths, kinds = self.known.texts.get(table, []), self.known.kinds.get(table, {})
+        values = []
+        for name, kind in types:
+            read = duck_types.reading(quoted(name), kinds[name]) if name in kinds else "NULL"
+            values.append(f"CAST({read} AS {kind}) AS {quoted(name)}")
+        size = max((path.stat().st_size for path in paths), default=0)
+        text = duck_types.reader([str(path) for path in paths], list(kinds), size)
+        return f"(SELECT {', '.join(values)} FROM {text})"  # noqa: S608 - quoted
 
     def _mark(self, table: str, key: str) -> Mark | None:
         """Return the mark that the file is to carry. Raises `SyncError` where another run has appended meanwhile."""
