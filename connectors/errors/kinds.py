@@ -11,7 +11,7 @@ from typing import Literal
 Actor = Literal["operator", "end_user", "provider", "us", "nobody"]
 ActionKind = Literal[
     "edit_credentials", "edit_settings", "test_connection", "sync_now", "resume", "open_destination", "open_history",
-    "open_docs", "contact_admin", "correct_lines", "wait",
+    "open_docs", "contact_admin", "correct_lines", "review_schema", "wait",
 ]  # fmt: skip
 RetryClass = Literal[
     "auth", "config", "data", "rate_limit", "transient", "timeout", "worker_lost", "resource", "internal", "put_back",

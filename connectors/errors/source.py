@@ -169,7 +169,7 @@ ENTRIES = (
         who="operator",
         end_user_text="The data has a new form that must be checked first.",
         actions=(
-            Action("Look at the changes", "Accept or leave out each one, then sync again."),
+            Action("Look at the changes", "Accept or ignore each one, then sync again.", "review_schema"),
             SYNC_NOW,
         ),
         retry=CONFIG,
@@ -179,10 +179,14 @@ ENTRIES = (
         code="schema_review_pending",
         short="Schema to review",
         title="Changes of {source} wait for a review",
-        cause="The connection is set to let a person decide about changes, and some wait for that.",
+        cause="The connection is set to let a person decide about changes, some wait for that, and nothing was left "
+        "that could be copied meanwhile.",
         who="operator",
         end_user_text="The data has a new form that must be checked first.",
-        actions=(Action("Review the changes", "What is not affected goes on in the meantime."),),
+        actions=(
+            Action("Review the changes", "Accept or ignore each one; then it runs again.", "review_schema"),
+            SYNC_NOW,
+        ),
         retry=CONFIG,
         breaks=True,
     ),

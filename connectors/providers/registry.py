@@ -13,7 +13,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
-from connectors.plan import Endpoint, FoundEntity, FoundTable, Reporter, SyncPlan
+from connectors.plan import Endpoint, FoundEntity, FoundTable, Reporter, RowFilter, SyncPlan
 from connectors.providers.actions import Writing
 from connectors.providers.feed import Feeds
 from connectors.providers.manifest import Manifest
@@ -55,6 +55,18 @@ class Access(Protocol):
 
     def how_to_allow(self, config: Mapping[str, Any], tables: Sequence[tuple[str, str]]) -> str:
         """Return what the source's owner types so that `tables`, (schema, name), can be read; empty for nothing."""
+
+
+class Counting(Protocol):
+    """What `access.py` of a provider may offer beside: how many rows a filter keeps, looked at within bounds."""
+
+    def count_kept(
+        self, endpoint: Endpoint, entity_ref: str, table: tuple[str, str], filters: Sequence[RowFilter]
+    ) -> tuple[int, int]:
+        """Return how many rows of `table`, (schema, name), were looked at, and how many meet all of `filters`.
+
+        Raises `SyncError`.
+        """
 
 
 class Source(Protocol):
@@ -122,6 +134,12 @@ def all_manifests() -> tuple[Manifest, ...]:
 def access(kind: str) -> Access:
     """Return the provider's access module. Raises `KeyError` for an unknown kind."""
     return cast("Access", import_module(f"{_PACKAGES[kind]}.access"))
+
+
+def counting(kind: str) -> Counting | None:
+    """Return the provider's access module where it can count, else None. Raises `KeyError` for an unknown kind."""
+    found = access(kind)
+    return cast("Counting", found) if hasattr(found, "count_kept") else None
 
 
 def sign_in(kind: str) -> SigningIn | None:

@@ -42,6 +42,7 @@ class Banner:
     owner: str = ""
     runbook: str = ""
     mend: str = ""
+    mend_label: str = "Change the setup"
     resync: bool = False
     # Where a link is made with which the end user signs in again, where that is what helps.
     invite: str = ""
@@ -94,9 +95,14 @@ def _incomplete(connection: Connection) -> Banner:
     step, href = resume_of(connection)
     waits = f" It waits at the step “{step}”." if step else ""
     text = f"{missing} {loaded}, and no run is planned.{waits}"
+    since = connection.status_since
+    if connection.status_reason == "schema_review_pending":
+        changes, label = reverse("connections:schema", args=[connection.pk]), "Review changes"
+        return Banner(
+            "incomplete", "Schema changes wait for a review", text, since=since, mend=changes, mend_label=label
+        )
     mend = "" if href else _setup(connection)
-    title = "Setup is not finished"
-    return Banner("incomplete", title, text, since=connection.status_since, resume=(step, href), mend=mend)
+    return Banner("incomplete", "Setup is not finished", text, since=since, resume=(step, href), mend=mend)
 
 
 def _first_files(connection: Connection) -> Banner:
@@ -161,7 +167,7 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         next_run_at=group["next_at"],
         owner=_owner(connection),
         runbook=connection.runbook_url,
-        mend=_setup(connection) if _is_mended_in_setup(found) else "",
+        **_mend(connection, found),
         resync=_helps(found, "sync_now"),
         invite=_invite(connection, found),
     )
@@ -190,7 +196,7 @@ def _stumbling(connection: Connection, source: str) -> Banner:
         next_run_at=connection.next_run_at,
         owner=_owner(connection),
         runbook=connection.runbook_url,
-        mend=_setup(connection) if _is_mended_in_setup(found) else "",
+        **_mend(connection, found),
         resync=_helps(found, "sync_now"),
         invite=_invite(connection, found),
     )
@@ -201,8 +207,12 @@ def _invite(connection: Connection, found: ErrorEntry) -> str:
     return invite_of(connection) if found.who == "end_user" or found.retry.kind == "auth" else ""
 
 
-def _is_mended_in_setup(found: ErrorEntry) -> bool:
-    return any(one.kind in {"edit_credentials", "edit_settings"} for one in found.actions)
+def _mend(connection: Connection, found: ErrorEntry) -> dict[str, str]:
+    """Return where a change helps, and what the button there says."""
+    kinds = {one.kind for one in found.actions}
+    if "review_schema" in kinds:
+        return {"mend": reverse("connections:schema", args=[connection.pk]), "mend_label": "Review changes"}
+    return {"mend": _setup(connection)} if kinds & {"edit_credentials", "edit_settings"} else {}
 
 
 def _setup(connection: Connection) -> str:

@@ -189,7 +189,7 @@ def head_of(subject: Subject) -> Head:
         look=link_of(_waits(subject)),
         syncing=_syncing(subject),
         has_entities=subject.has_entities,
-        refusal=why_no_sync(connection.status),
+        refusal=why_no_sync(connection.status, connection.status_reason),
         source=_source(subject),
         target=_target(subject),
         wire=_wire(subject),

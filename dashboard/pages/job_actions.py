@@ -40,6 +40,7 @@ _WAYS: dict[str, _Way] = {
     "test_connection": _Way("Test connection", "flask", "connections:test", "test_connection", is_post=True),
     "edit_credentials": _SETUP,
     "edit_settings": _SETUP,
+    "review_schema": _Way("Review changes", "check", "connections:schema"),
     "resume": _Way("Resume…", "play", "connections:resume", "pause", is_dialog=True),
     "open_destination": _Way("Open destination", "db", "destinations:detail"),
     "open_history": _Way("Open job history", "history", "connections:jobs"),

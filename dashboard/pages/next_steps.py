@@ -26,8 +26,10 @@ class Way:
     is_dialog: bool = False
 
 
-def why_no_sync(status: str) -> str:
+def why_no_sync(status: str, reason: str = "") -> str:
     """Return why a sync of a connection with this status would be refused in any case; what runs is its own answer."""
+    if reason == "schema_review_pending" and status == Status.INCOMPLETE:
+        return "Changes at the source wait for a review: nothing syncs before that"
     if status == Status.PAUSED:
         return "Paused: nothing syncs until it is resumed"
     if status == Status.INCOMPLETE:
@@ -42,6 +44,8 @@ def way_out(connection_id: UUID, code: str, job_id: UUID | None) -> Way:
     if code in _QUESTIONS:
         label, view = _QUESTIONS[code]
         return Way(label, reverse(view, args=[connection_id]), is_dialog=True)
+    if code == "schema_review_pending":
+        return Way("Review changes", reverse("connections:schema", args=[connection_id]))
     if code == "incomplete" or code in MISSING:
         return Way("Finish setup", reverse("connections:setup", args=[connection_id]))
     if code == "deleted":

@@ -113,7 +113,7 @@ def overview_of(subject: Subject, *, text: str = "", after: str = "", before: st
 
     Raises `ValueError` for a cursor that is none.
     """
-    tables = list(subject.connection.tables.all())
+    tables = list(subject.connection.tables.for_list())
     page: Slice[Entity] | None = None
     filtered = {"text": text} if text else {}
     if subject.has_entities:

@@ -11,6 +11,7 @@ from connectors.destinations.types import column_type, protected_type
 from connectors.models import ChangeKind, ChangeStatus, Mode, SchemaChange, Table
 from connectors.modes import MEANING
 from connectors.services.changing import version_of
+from connectors.services.counting import can_count
 from connectors.services.shape import column_facts, filter_facts, how_facts
 from connectors.services.table_plans import Waits, planned
 from dashboard import formatting
@@ -60,6 +61,7 @@ class TablePart:
     page: int
     pages: int
     protections: tuple[tuple[str, str], ...]
+    can_count: bool
 
 
 def table_of(
@@ -104,6 +106,7 @@ def table_of(
         page=page,
         pages=pages,
         protections=_PROTECTIONS,
+        can_count=can_count(subject.connection),
     )
 
 
@@ -203,6 +206,11 @@ def _state(change: SchemaChange | None) -> str:
     }
     word = words.get(ChangeKind(change.kind), "Changed")
     return word if change.status == ChangeStatus.PENDING else f"{word}, ignored"
+
+
+def kept_in_words(looked_at: int, kept: int) -> str:
+    """Say how many rows a filter keeps of those that were looked at."""
+    return f"Keeps {formatting.number(kept)} of the {formatting.number(looked_at)} rows that were looked at."
 
 
 def filters_form_of(table: Table) -> FiltersForm:

@@ -138,7 +138,7 @@ def tables_of(
 
     Raises `ValueError` for a cursor that is none.
     """
-    tables = subject.connection.tables.all()
+    tables = subject.connection.tables.for_list()
     found = tables.filter(name__icontains=text) if text else tables
     page = cut(found, TABLE_ORDER, size=TABLES_PER_PAGE, after=after, before=before)
     states = list(tables.values_list("product", "is_selected"))

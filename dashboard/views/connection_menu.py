@@ -26,7 +26,7 @@ def actions(request: HttpRequest, pk: UUID) -> HttpResponse:
     page = cast("HtmxRequest", request).htmx.current_url_abs_path or ""
     context = {
         "connection": connection,
-        "refusal": why_no_sync(connection.status),
+        "refusal": why_no_sync(connection.status, connection.status_reason),
         "invite": invite_of(connection),
         "changes": providers.manifest(connection.provider).actions,
         "back": page or own_address(request, request.GET.get("next", ""), connection.get_absolute_url()),

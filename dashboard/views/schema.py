@@ -14,9 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from connectors.errors import entry
 from connectors.models import Connection, Table
+from connectors.plan import SyncError
 from connectors.services.changing import ChangedMeanwhileError, ConnectionDeletedError
 from connectors.services.choose import choose_tables
+from connectors.services.counting import count_kept
 from connectors.services.decide import accept_changes, ignore_changes, set_policy, take_back
 from connectors.services.shape import TableRefusedError, change_columns, change_filters, change_how
 from dashboard.forms.schema import ColumnsForm, DecideForm, FiltersForm, HowForm, PolicyForm, SchemaPlaceForm
@@ -24,7 +27,7 @@ from dashboard.forms.setup import TablesForm
 from dashboard.pages import schema as pages
 from dashboard.pages.connection import Subject, head_of
 from dashboard.pages.schema_changes import changes_of
-from dashboard.pages.schema_table import filters_form_of, table_of
+from dashboard.pages.schema_table import filters_form_of, kept_in_words, table_of
 from dashboard.pages.setup_answers import tables_done
 from dashboard.views.connection_pages import connection_or_404
 from dashboard.views.refusals import ConnectionGone
@@ -120,10 +123,12 @@ def _filters(request: HttpRequest, connection: Connection) -> Answer:
     if table is None:
         return Answer(shown={"unknown": True})
     form = FiltersForm(request.POST, table=table)
-    if form.action != "save":
+    if form.action not in {"save", "count"}:
         return Answer(status=OK, shown={"filters_form": form})
     if not form.is_valid():
         return Answer(shown={"filters_form": form})
+    if form.action == "count":
+        return _count(connection, table, form)
     try:
         changes = change_filters(
             table=table,
@@ -135,6 +140,15 @@ def _filters(request: HttpRequest, connection: Connection) -> Answer:
     except TableRefusedError as refusal:
         return Answer(shown={"filters_form": form, "filters_errors": [str(refusal)]})
     return Answer(done=_stored(table, changes))
+
+
+def _count(connection: Connection, table: Table, form: FiltersForm) -> Answer:
+    """Ask the source how many rows the filter keeps as it was typed; nothing is stored."""
+    try:
+        looked_at, kept = count_kept(connection=connection, table=table, filters=form.filters())
+    except SyncError as error:
+        return Answer(shown={"filters_form": form, "filters_errors": [error.detail or entry(error.code).cause]})
+    return Answer(status=OK, shown={"filters_form": form, "filters_count": kept_in_words(looked_at, kept)})
 
 
 def _columns(request: HttpRequest, connection: Connection) -> Answer:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from connectors.models import Connection, Entity, SchemaPolicy, Table
-from connectors.plan import LogLevel, Reporter, StepName, StepStatus, SyncError
+from connectors.plan import FoundTable, LogLevel, Reporter, StepName, StepStatus, SyncError
 from connectors.providers import registry as providers
 from connectors.services.connect import source_of
 from connectors.services.observe import Look, observe_columns, observe_tables
@@ -41,22 +41,35 @@ class SchemaWatch:
         self._tables = dict(tables)
 
     def list_tables(self) -> bool:
-        """List all tables of the entity once in this run, and return whether that changed anything that is planned.
+        """List all tables once in this run, and return whether that changed anything that is planned.
 
         A source that cannot be asked now says so to the run itself.
         """
         if self._is_listed:
             return False
         self._is_listed = True
-        access = providers.access(self._connection.provider)
-        try:
-            found = access.list_tables(source_of(self._connection), self._entity.ref)
-        except SyncError as error:
-            self.log("warning", "check_access", f"The tables could not be listed: {error.detail or error.code}")
-            return False
-        look = observe_tables(connection=self._connection, found=found, scope={self._entity.ref})
+        found: list[FoundTable] = []
+        scope: set[str] = set()
+        for ref in self._refs():
+            try:
+                found += self._listed(ref)
+                scope.add(ref)
+            except SyncError as error:
+                self.log("warning", "check_access", f"The tables could not be listed: {error.detail or error.code}")
+                if ref == self._entity.ref:
+                    return False
+        look = observe_tables(connection=self._connection, found=found, scope=scope)
         self._tell(look)
         return bool(look.waiting or look.accepted)
+
+    def _listed(self, ref: str) -> list[FoundTable]:
+        return providers.access(self._connection.provider).list_tables(source_of(self._connection), ref)
+
+    def _refs(self) -> list[str]:
+        """Return whose tables are listed: where each entity has its own, those of all, as one look counts for all."""
+        if not providers.manifest(self._connection.provider).tables_per_entity:
+            return [self._entity.ref]
+        return list(self._connection.entities.selected().order_by("pk").values_list("ref", flat=True))
 
     def columns(self, table: str, found: Mapping[str, str]) -> None:
         """Pass on a table's columns. Raises `PlanAgain` where something differs from what the plan was made for."""

@@ -203,7 +203,8 @@ def refuse_unless_ready(connection: Connection) -> None:
     if connection.status == Status.INCOMPLETE:
         missing = MISSING.get(connection.status_reason, "Its setup is not finished.")
         message = f"{connection.name} cannot sync yet. {missing}"
-        raise CannotSync("incomplete", message)
+        is_review = connection.status_reason == "schema_review_pending"
+        raise CannotSync(connection.status_reason if is_review else "incomplete", message)
 
 
 def _already(connection: Connection, live: Lease) -> CannotSync:

@@ -14,6 +14,7 @@ from connectors import protect
 from connectors.engine.shaping import shaped
 from connectors.plan import Endpoint, Operator, RowFilter, SyncError, TablePlan
 from connectors.providers.feed import Chunk, Column, Feed, ReadRequest, RowChunk
+from connectors.providers.postgres import access
 from tests.connectors.recorder import Recorder, Route, table
 
 COLUMNS = (
@@ -140,6 +141,19 @@ def test_database_filters_the_same_rows(people: psycopg.Connection[Any], source:
             found.append([int(line.split(",")[0].strip('"')) for line in lines])
 
     assert found == [expected for *_, expected in FILTERS]
+
+
+def test_database_counts_what_a_filter_keeps(people: psycopg.Connection[Any], source: Endpoint) -> None:
+    counted = [
+        access.count_kept(source, "public", ("public", "people"), [RowFilter(column, operator, value)])
+        for column, operator, value, _ in FILTERS
+    ]
+
+    assert counted == [(len(ROWS), len(expected)) for *_, expected in FILTERS]
+    with pytest.raises(SyncError, match="misconfigured"):
+        access.count_kept(source, "public", ("public", "people"), [RowFilter("id", "eq", "none")])
+    with pytest.raises(SyncError, match="source_object_missing"):
+        access.count_kept(source, "public", ("public", "nobody"), [])
 
 
 @pytest.mark.parametrize(("column", "value"), WRONG)

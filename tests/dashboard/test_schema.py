@@ -232,6 +232,12 @@ def test_stop_holds_the_connection_until_everything_is_decided(operator: Client)
     assert (connection.status, connection.status_reason) == (Status.INCOMPLETE, "schema_review_pending")
     assert connection.next_run_at is None
     page = text_of(operator.get(f"/connections/{connection.pk}/"))
+    assert f'href="/connections/{connection.pk}/schema/">' in page
+    assert "Review changes" in page
+    assert ">1 to review</a>" in page
+    refused = operator.post(f"/connections/{connection.pk}/sync/")
+    assert refused.status_code == 409
+    assert "Review changes" in text_of(refused)
     assert "The source has changed, and its policy lets nothing run before somebody has decided." in page
 
     post(operator, connection, "changes", accept=change.pk)
@@ -365,6 +371,23 @@ def test_row_filter_that_cannot_be_used_is_told(operator: Client, line: tuple[st
 
     assert response.status_code == 422
     assert said in text_of(response)
+    assert invoices_of(connection).filters == []
+
+
+def test_rows_are_counted_on_a_press_and_nothing_is_stored(operator: Client) -> None:
+    connection = make_schema_connection(config={"host": "127.0.0.1", "port": 1, "database": "d", "user": "u"})
+    table = invoices_of(connection)
+    of_table = {"table_id": table.pk, "seen": version_of(filter_facts(table))}
+    typed = lines(("id", "ge", "17"))
+
+    assert ">Count rows<" not in text_of(operator.get(address(connection)))
+    response = post(operator, connection, "filters", action="count", **of_table, **typed)
+
+    # Nobody answers there; what was typed is kept, with the reason beside it.
+    assert response.status_code == 422
+    assert "Nothing answers" in text_of(response) or "refused" in text_of(response)
+    assert 'value="17"' in text_of(response)
+    assert "Count rows" in text_of(response)
     assert invoices_of(connection).filters == []
 
 

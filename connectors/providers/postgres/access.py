@@ -11,13 +11,15 @@ from psycopg import sql
 
 from connectors import postgres
 from connectors.failures import postgres_failure
-from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
-from connectors.providers.postgres import catalog
+from connectors.plan import Endpoint, FoundEntity, FoundTable, RowFilter, SyncError
+from connectors.providers.postgres import catalog, conditions
 from connectors.providers.several import named_in
 
 DEFAULT_SCHEMA = "public"
 # A question on the web side must come back while a person waits.
 QUESTION_TIMEOUT_MS = 15_000
+# So many rows of a table are looked at to say how many a filter keeps.
+LOOKED_AT = 100_000
 _USABLE = """
     SELECT nspname FROM pg_namespace
     WHERE has_schema_privilege(oid, 'USAGE') AND nspname <> 'information_schema' AND left(nspname, 3) <> 'pg_'
@@ -130,6 +132,28 @@ def list_tables(endpoint: Endpoint, entity_ref: str) -> list[FoundTable]:
             return [_found(connection, schema, shape) for shape in catalog.shapes(connection, schema)]
         except psycopg.Error as error:
             raise postgres_failure(error, "source") from None
+
+
+def count_kept(
+    endpoint: Endpoint, entity_ref: str, table: tuple[str, str], filters: Sequence[RowFilter]
+) -> tuple[int, int]:
+    """Return how many rows of a table were looked at, and how many of them meet all filters. Raises `SyncError`."""
+    schema, name = table[0] or entity_ref or schema_of(endpoint), table[1]
+    with closing(_ask(endpoint)) as connection:
+        try:
+            shapes = catalog.shapes(connection, schema, [name])
+            if not shapes:
+                raise SyncError("source_object_missing", f"Not found at the source: {name}.")
+            conditions.check(connection, filters, shapes[0].columns)
+            kept = sql.SQL(" AND ").join(conditions.where(filters, shapes[0].columns) or [sql.SQL("true")])
+            looked_at = sql.SQL("SELECT * FROM {} LIMIT {}").format(sql.Identifier(schema, name), LOOKED_AT)
+            counted = sql.SQL("SELECT count(*), count(*) FILTER (WHERE {}) FROM ({}) AS looked_at").format(
+                kept, looked_at
+            )
+            row = connection.execute(counted).fetchone()
+        except psycopg.Error as error:
+            raise postgres_failure(error, "source") from None
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _ask(endpoint: Endpoint) -> psycopg.Connection[Any]:
