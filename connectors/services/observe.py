@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from connectors.models import ChangeKind, ChangeStatus, Connection, SchemaChange, SchemaPolicy, Table
 from connectors.plan import FoundTable
+from connectors.providers import registry
 from connectors.schema_differences import Difference, differences
 from connectors.services import facts
 from connectors.services.agree import agree
@@ -62,6 +63,8 @@ def observe_tables(
         watch.compare(table, [Difference(ChangeKind.TABLE_ADDED)])
     places = {"", *scope, *(schema for schema, _ in seen)}
     missing = [table for key, table in known.items() if key not in seen and table.source_schema in places]
+    if watch.is_shared:
+        missing = []
     changed += [table for table in missing if watch.missed(table)]
     watch.store([*changed, *new])
     locked.schema_read_at = now
@@ -125,6 +128,10 @@ class _Watch:
         self._made: list[SchemaChange] = []
         self._over: list[SchemaChange] = []
         self._look = Look()
+        # Several entities have the same tables, but not each need have all of them, nor all columns: what one of them
+        # lacks, another one may have.
+        is_own = registry.manifest(connection.provider).tables_per_entity
+        self.is_shared = not is_own and connection.entities.selected()[1:2].exists()
 
     def seen(self, table: Table, found: FoundTable, *, is_key_known: bool = True) -> bool:
         """Take over what the source has of a table, and return whether anything of it is to be stored."""
@@ -133,6 +140,9 @@ class _Watch:
         is_unknown = table.found_at is None or not table.agreed
         columns = [list(map(str, pair)) for pair in found.columns]
         keys = list(found.keys)
+        if self.is_shared:
+            there = {name for name, _ in columns}
+            columns += [pair for pair in table.found if pair[0] not in there] if columns else []
         # A list that tells no columns says nothing about them.
         if columns:
             table.found, table.found_count, table.found_at = columns, len(columns), self._now

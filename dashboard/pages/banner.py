@@ -167,7 +167,8 @@ def _broken(connection: Connection, source: str, totals: dict[str, int]) -> Bann
         next_run_at=group["next_at"],
         owner=_owner(connection),
         runbook=connection.runbook_url,
-        **_mend(connection, found),
+        mend=_mend(connection, found)[0],
+        mend_label=_mend(connection, found)[1],
         resync=_helps(found, "sync_now"),
         invite=_invite(connection, found),
     )
@@ -196,7 +197,8 @@ def _stumbling(connection: Connection, source: str) -> Banner:
         next_run_at=connection.next_run_at,
         owner=_owner(connection),
         runbook=connection.runbook_url,
-        **_mend(connection, found),
+        mend=_mend(connection, found)[0],
+        mend_label=_mend(connection, found)[1],
         resync=_helps(found, "sync_now"),
         invite=_invite(connection, found),
     )
@@ -207,12 +209,12 @@ def _invite(connection: Connection, found: ErrorEntry) -> str:
     return invite_of(connection) if found.who == "end_user" or found.retry.kind == "auth" else ""
 
 
-def _mend(connection: Connection, found: ErrorEntry) -> dict[str, str]:
-    """Return where a change helps, and what the button there says."""
+def _mend(connection: Connection, found: ErrorEntry) -> tuple[str, str]:
+    """Return where a change helps, empty for nowhere, and what the button there says."""
     kinds = {one.kind for one in found.actions}
     if "review_schema" in kinds:
-        return {"mend": reverse("connections:schema", args=[connection.pk]), "mend_label": "Review changes"}
-    return {"mend": _setup(connection)} if kinds & {"edit_credentials", "edit_settings"} else {}
+        return reverse("connections:schema", args=[connection.pk]), "Review changes"
+    return _setup(connection) if kinds & {"edit_credentials", "edit_settings"} else "", "Change the setup"
 
 
 def _setup(connection: Connection) -> str:

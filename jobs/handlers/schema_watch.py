@@ -34,7 +34,7 @@ class SchemaWatch:
         self._reporter, self._connection, self._entity = reporter, connection, entity
         self._tables: dict[str, Table] = {}
         self._compared: set[str] = set()
-        self._is_listed = False
+        self._is_listed = self._is_reading = False
 
     def expect(self, tables: Mapping[str, Table]) -> None:
         """Set the tables, by name, that the next plan copies."""
@@ -72,19 +72,30 @@ class SchemaWatch:
         return list(self._connection.entities.selected().order_by("pk").values_list("ref", flat=True))
 
     def columns(self, table: str, found: Mapping[str, str]) -> None:
-        """Pass on a table's columns. Raises `PlanAgain` where something differs from what the plan was made for."""
+        """Pass on a table's columns. Raises `PlanAgain` where something differs from what the plan was made for.
+
+        An API may tell of a field only while it is read: then the run goes on without it, unless it is to stop.
+        """
         self._reporter.columns(table, found)
-        if self._is_due() and self.list_tables():
+        if not self._is_reading and self._is_due() and self.list_tables():
             raise PlanAgain
         stored = self._tables.get(table)
-        if stored is None or table in self._compared or dict(map(tuple, stored.found)) == dict(found):
+        if stored is None or dict(map(tuple, stored.found)) == dict(found):
+            return
+        look = observe_columns(table=stored, columns=found)
+        stored.found = [list(pair) for pair in found.items()]
+        self._tell(look)
+        if (look.waiting or look.accepted) and table not in self._compared:
+            self._plan_again(table)
+
+    def _plan_again(self, table: str) -> None:
+        """Have the plan made anew, at most once for a table. Raises `PlanAgain`."""
+        if self._is_reading and self._connection.schema_policy != SchemaPolicy.STOP:
             return
         self._compared.add(table)
-        look = observe_columns(table=stored, columns=found)
-        self._tell(look)
-        if look.waiting or look.accepted:
+        if not self._is_reading:
             self.list_tables()
-            raise PlanAgain
+        raise PlanAgain
 
     def _is_due(self) -> bool:
         read_at = self._connection.schema_read_at
@@ -104,6 +115,7 @@ class SchemaWatch:
         """Pass on a step; one that failed only because the plan is made anew goes on."""
         if status == "failed" and detail == PlanAgain().detail:
             return
+        self._is_reading = name == "extract" and status == "running"
         self._reporter.step(name, status, detail)
 
     def rows(self, table: str, *, extracted: int | None = None, loaded: int | None = None) -> None:

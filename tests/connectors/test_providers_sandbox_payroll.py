@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from connectors.plan import Endpoint, Stopped, SyncError, TablePlan
+from connectors import protect
+from connectors.plan import Endpoint, RowFilter, Stopped, SyncError, TablePlan
 from connectors.providers.sandbox_payroll import access
 from connectors.providers.sandbox_payroll.client import Client
 from tests.connectors.recorder import Recorder, Route
@@ -298,3 +301,35 @@ def test_an_address_that_cannot_be_used_is_told_by_code(base_url: str, code: str
 def test_tls_to_a_server_without_it_is_told_by_code() -> None:
     with answering(200, b"{}") as (url, _):
         assert code_of(at(url.replace("http:", "https:"))) == "tls_error"
+
+
+def test_rows_are_filtered_and_values_hidden_before_they_are_loaded(
+    payroll: Endpoint, company: str, route: Route, warehouse_db: psycopg.Connection[Any], sandbox: Running
+) -> None:
+    everybody = sandbox.rows(f"/v1/companies/{company}/employees")
+    (asked,) = [one for one in tables(payroll, company) if one.name == "employees"]
+    department = everybody[0]["department"]
+    shaped = replace(
+        asked,
+        columns=("email", "last_name", "salary"),
+        filters=(RowFilter("department", "eq", department), RowFilter("hire_date", "ge", "1990-01-01")),
+        protected=(("email", "hash"), ("last_name", "mask"), ("salary", "hash")),
+        protection_key="k",
+    )
+
+    route.sync(shaped)
+
+    found = warehouse_db.execute(f"SELECT * FROM {route.dataset}.employees ORDER BY id".encode())
+    assert [column.name for column in found.description or ()] == [
+        "id", "last_name", "email", "salary", "updated_at",
+    ]  # fmt: skip
+    assert [row[:4] for row in found] == [
+        (
+            row["id"],
+            protect.masked(row["last_name"]),
+            protect.hashed(row["email"], "k"),
+            protect.hashed(json.dumps(row["salary"], ensure_ascii=False), "k"),
+        )
+        for row in sorted(everybody, key=lambda row: row["id"])
+        if row["department"] == department and row["hire_date"] >= "1990-01-01"
+    ]

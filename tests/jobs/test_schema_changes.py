@@ -24,6 +24,7 @@ from jobs.services.enqueue import enqueue_sync
 from jobs.services.enqueue_discover import enqueue_discover
 from tests.factories import make_connection
 from tests.jobs.chain import assert_statuses_derived
+from tests.sandbox.running import API_KEY, Running, start_sandbox_process
 from tests.servers import POSTGRES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,7 +149,7 @@ def where(database: str) -> dict[str, str]:
     return {"host": "127.0.0.1", "port": str(POSTGRES.server.port), "database": database, "user": READER}
 
 
-@pytest.fixture(params=["postgres", "duckdb"])
+@pytest.fixture
 def connection(source: object, request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Connection:
     """A connection whose first run is done."""
     settings.PATCHBAY_HOME = tmp_path
@@ -199,7 +200,11 @@ def columns_there(read: Read) -> set[str]:
     return {f"{table}.{column}" for table, column in found}
 
 
-@pytest.mark.parametrize("policy", SchemaPolicy)
+@pytest.mark.parametrize(
+    ("connection", "policy"),
+    [*(("postgres", policy) for policy in SchemaPolicy), ("duckdb", SchemaPolicy.ACCEPT_ALL)],
+    indirect=["connection"],
+)
 def test_what_a_changed_source_leads_to(
     source: psycopg.Connection[Any], connection: Connection, read: Read, policy: SchemaPolicy
 ) -> None:
@@ -255,6 +260,51 @@ def test_what_is_accepted_flows_and_what_is_ignored_stays_out(
     assert sync(connection).status == JobStatus.SUCCESS
     assert read("SELECT id, v FROM {}.emptied ORDER BY id") == [(1, "back"), (2, "back"), (3, "back")]
     assert read("SELECT id, extra FROM {}.grows ORDER BY id") == [(1, None), (2, None), (3, "y")]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Running]:
+    running = start_sandbox_process()
+    yield running
+    running.session.close()
+    running.process.kill()
+    running.process.communicate()
+
+
+@pytest.mark.parametrize("policy", [SchemaPolicy.ACCEPT_ALL, SchemaPolicy.REVIEW])
+def test_api_that_has_changed(sandbox: Running, settings: Settings, tmp_path: Path, policy: SchemaPolicy) -> None:
+    """What is stored is brought to how an older version of the API would have been found."""
+    settings.PATCHBAY_HOME = tmp_path
+    lake = create_destination(name="There", kind="duckdb", config={"file": "lake"})
+    made = make_connection(
+        provider="sandbox_payroll", config={"base_url": sandbox.url}, destination=lake, dataset="payroll"
+    )
+    made.tables.all().delete()
+    set_credentials(connection=made, credentials={"api_key": API_KEY})
+    check_and_discover(connection=made)
+    made.entities.exclude(pk=made.entities.order_by("name").values_list("pk", flat=True)[0]).update(is_selected=False)
+    Table.objects.filter(name="pay_statements").delete()
+    Table.objects.create(connection=made, name="shifts", keys=["id"], agreed=[["id", "text"]], found=[["id", "text"]])
+    older = {"title": None, "department": "bigint", "badge": "text"}
+    employees = Table.objects.get(name="employees")
+    kept = [[name, older.get(name, kind)] for name, kind in employees.agreed if older.get(name, kind) is not None]
+    employees.agreed = employees.found = [*kept, ["badge", "text"]]
+    employees.save()
+    Connection.objects.update(schema_policy=policy, schema_read_at=None)
+
+    job = sync(made)
+
+    assert job.status == JobStatus.SUCCESS
+    waits = {
+        "column_added employees.title", "column_dropped employees.badge", "column_retyped employees.department",
+        "table_dropped shifts.", "table_added pay_statements.",
+    }  # fmt: skip
+    is_all = policy == SchemaPolicy.ACCEPT_ALL
+    assert pending(made) == (set() if is_all else waits)
+    copied = {one["name"] for one in job.tables}
+    assert copied & {"employees", "pay_runs", "pay_statements", "shifts"} == (
+        {"employees", "pay_runs", "pay_statements"} if is_all else {"pay_runs"}
+    )
 
 
 @pytest.mark.parametrize("connection", ["postgres"], indirect=True)
