@@ -6,22 +6,24 @@ stored nowhere before the source has accepted it, and a worker could only be tol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from connectors import secrets
-from connectors.models import Connection
+from connectors.models import Connection, Table
 from connectors.plan import Endpoint, FoundEntity, FoundTable, SyncError
 from connectors.providers import registry
 from connectors.providers.manifest import SIGN_IN, Manifest, leads_elsewhere
 from connectors.services import activity, connect, facts, review
 from connectors.services.asking import ask_in_time
 from connectors.services.changing import lock_kept, refuse_changed, refuse_deleted, version_of
+from connectors.services.observe import settle
 
 
 class SecretsNeededError(Exception):
@@ -136,7 +138,7 @@ def _question(connection: Connection, endpoint: Endpoint) -> Callable[[], _Found
     refs = list(connection.entities.selected().order_by("pk").values_list("ref", flat=True))
     tables = list(connection.tables.filter(is_selected=True).values_list("source_schema", "name"))
     # What is read may have been declared anew, so that there are other tables now.
-    is_declared = registry.learns(connection.provider)
+    is_declared = registry.learns(connection.provider) or facts.is_assisted(connection.provider)
     known = replace(endpoint, config=connect.known_config(connection, endpoint.config))
 
     def ask() -> _Found | None:
@@ -179,11 +181,24 @@ def _store(
     if changes:
         _write(locked, endpoint, changes, actor)
     if found is not None:
+        known = set(locked.tables.values_list("pk", flat=True))
         connect.take_up(connection=locked, entities=found.entities, tables=found.tables)
+        if known and facts.is_assisted(locked.provider):
+            _await_new(facts.lock(locked.pk), known, actor)
         return
     now = timezone.now()
     review.accept(locked, now)
     facts.refresh(locked, now=now)
+
+
+def _await_new(locked: Connection, known: Collection[UUID], actor: User | None) -> None:
+    """Copy the tables of files that were declared just now: whoever declared them has decided that."""
+    new = list(locked.tables.exclude(pk__in=known))
+    for table in new:
+        table.is_selected = True
+    Table.objects.bulk_update(new, ["is_selected"])
+    settle(new, locked, actor)
+    facts.refresh(locked)
 
 
 def _write(

@@ -122,7 +122,7 @@ def tell_refused(session: Session, awaited: Awaited, told: Told) -> None:
 
 def refused_words(upload: Upload) -> Told:
     """Return how a refused file is told to whoever uploaded it."""
-    return Told(f"“{upload.name}” cannot be used", upload.reason)
+    return Told(f"{upload.name} cannot be used", upload.reason)
 
 
 def _answer(awaited: Awaited, upload: Upload) -> NewEvent:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from connectors.destinations import registry as destinations
 from connectors.errors import REGISTRY
-from connectors.models import Connection, Entity, Pause, ScheduleKind, Status
+from connectors.models import FAR_AHEAD, Connection, Entity, Pause, ScheduleKind, Status
 from connectors.providers import registry as providers
 from connectors.schedules import in_words
 from connectors.status import reason_in_words
@@ -205,6 +205,8 @@ def _activity(leases: list[Lease], clock: Clock) -> Activity | None:
         words = f"Syncing now, {formatting.number(rows)} rows" if rows else "Syncing now"
         return Activity("run", "Syncing", words, _job_href(running[0]))
     first = min(leases, key=lambda lease: lease.available_at)
+    if first.available_at >= FAR_AHEAD:
+        return Activity("idle", "Waiting", "Waits for files", _job_href(first))
     waits = first.attempt and first.available_at > clock.now
     words = f"Tries again {formatting.relative_time(first.available_at, clock.now)}" if waits else "Queued"
     return Activity("idle", "Queued", words, _job_href(first))

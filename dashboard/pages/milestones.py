@@ -122,7 +122,8 @@ def _steps(facts: Facts) -> Iterator[Step]:
     )
     yield _step(4, "Files checked", *_checked(facts), at=_last_checked(facts))
     yield _step(5, "First load", *_load(facts), at=facts.job.ended_at if facts.job else None, took=_took(facts.job))
-    yield _step(6, "Data complete", *_complete(facts))
+    ended = facts.job.ended_at if facts.job and facts.job.status == JobStatus.SUCCESS else None
+    yield _step(6, "Data complete", *_complete(facts), at=ended)
 
 
 def _step(  # noqa: PLR0913 - what a milestone is made of

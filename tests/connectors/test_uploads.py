@@ -13,8 +13,11 @@ from django.utils import timezone
 
 from connectors.ids import new_id
 from connectors.models import Connection, Status, Upload, UploadStatus
+from connectors.plan import SyncError
 from connectors.providers.assisted.declared import DeclarationError, read_declared, write_declared
 from connectors.services import facts, uploads
+from connectors.services.changing import version_of
+from connectors.services.configure import SignIn, change_sign_in, source_facts
 from connectors.services.reconcile import reconcile
 from connectors.services.upload_retention import drop_old_uploads
 from connectors.services.uploads import FilesMissingError
@@ -252,3 +255,35 @@ def test_contents_go_when_their_time_is_over_and_their_records_stay(settings: Se
 
     assert list(store.kept()) == [waiting.pk]
     assert Upload.objects.get(pk=loaded.pk).removed_at == later
+
+
+# ---- Another declaration ----------------------------------------------------------------------------------------
+def declare(connection: Connection, files: str) -> None:
+    seen = version_of(source_facts(connection))
+    change_sign_in(connection=connection, seen=seen, proposed=SignIn({"files": files}), actor=None)
+
+
+@pytest.mark.django_db
+def test_file_declared_later_is_awaited_at_once() -> None:
+    connection = make_assisted(declared="Employees, CSV: employee_id*")
+    checked(entity_of(connection), "Employees", STAFF)
+    connection.refresh_from_db()
+
+    declare(connection, DECLARED)
+
+    stored = Connection.objects.get()
+    assert [one.name for one in uploads.awaited_of(stored)] == ["Employees", "Payroll"]
+    assert (stored.pending_changes, stored.status_reason) == (0, "awaiting_upload")
+
+
+@pytest.mark.django_db
+def test_file_whose_table_is_copied_stays_declared() -> None:
+    connection = make_assisted()
+
+    with pytest.raises(SyncError) as refusal:
+        declare(connection, "Employees, CSV: employee_id*")
+
+    assert (refusal.value.code, refusal.value.detail) == (
+        "source_object_missing", "No file is awaited for payroll any more.",
+    )  # fmt: skip
+    assert Connection.objects.get().config["files"] == DECLARED

@@ -102,7 +102,7 @@ def test_refused_file_is_told_as_it_was_read_and_can_be_corrected() -> None:
     words = "A column is missing: employee_id. The first line must name the columns."
     assert words in flat(answer)
     refusal = who.now().events.get(name="file.refused")
-    assert (refusal.error_code, refusal.words) == ("file_refused", f"“staff.csv” cannot be used. {words}")
+    assert (refusal.error_code, refusal.words) == ("file_refused", f"staff.csv cannot be used. {words}")
     assert refusal.detail == {"file": "Employees"}
     # What was in the file is nowhere.
     assert not who.now().events.filter(words__contains="ada@").exists()
@@ -213,4 +213,4 @@ def test_sessions_of_files_have_milestones_of_their_own(viewer: Client) -> None:
     ):
         assert name in page
     assert "1 of 2 files, here now" in page
-    assert "They read: ““staff.csv” cannot be used." in page
+    assert "They read: “staff.csv cannot be used." in page
