@@ -16,7 +16,7 @@ from connectors.plan import Stopped, TablePlan
 from tests import servers
 from tests.connectors.conftest import WAREHOUSE
 from tests.connectors.recorder import Recorder, Route, table
-from tests.connectors.sql_sources import SqlSource, checksum
+from tests.connectors.sql_sources import MySqlSource, SqlSource, checksum
 
 MERGED = table("orders", "id", mode="merge", cursor="updated_at")
 APPENDED = table("orders", "id", mode="append", cursor="id")
@@ -153,6 +153,30 @@ def test_appending_by_time_waits_for_the_last_minutes(shop: SqlSource, sql_route
     is_zoned = shop.endpoint.kind != "sqlite"
     # SQLite's times have no zone, so nobody knows that it was just now.
     assert [run.tables[0].rows_extracted for run in (first, second)] == ([COUNT, 1] if is_zoned else [COUNT + 1, 0])
+
+
+def test_appending_waits_for_a_number_that_is_still_being_written(mysql: MySqlSource, to_postgres: Route) -> None:
+    """Two sessions draw 2 and 3; the one with the higher number ends first."""
+    mysql.run(
+        "CREATE TABLE t (id bigint unsigned AUTO_INCREMENT PRIMARY KEY, note text)", "INSERT INTO t VALUES (1, 'first')"
+    )
+    slow = mysql.server.connect("shop")
+    slow.begin()
+    with slow.cursor() as cursor:
+        cursor.execute("INSERT INTO t (note) VALUES ('slow')")
+    mysql.run("INSERT INTO t (note) VALUES ('quick')", "INSERT INTO t VALUES (50, 'later')")
+    route = Route(mysql.endpoint, to_postgres.destination, to_postgres._folder, entity=mysql.entity)
+    appended = table("t", "id", mode="append", cursor="id")
+
+    first = route.sync(appended)
+    slow.commit()
+    slow.close()
+    second = route.sync(appended)
+
+    assert [run.tables[0].rows_extracted for run in (first, second)] == [1, 3]
+    assert rows_at(route, "SELECT id, note FROM {}t ORDER BY id") == [
+        (1, "first"), (2, "slow"), (3, "quick"), (50, "later"),
+    ]  # fmt: skip
 
 
 def test_tables_of_one_sync_show_one_moment(mysql: SqlSource, to_postgres: Route) -> None:

@@ -16,7 +16,7 @@ from pymysql.cursors import SSCursor
 
 from connectors import protect
 from connectors.plan import Endpoint, SyncError
-from connectors.providers.mysql import catalog, link, packets
+from connectors.providers.mysql import appending, catalog, link, packets
 from connectors.providers.mysql.failures import failure
 from connectors.providers.mysql.words import WORDS
 from connectors.providers.sql.dialect import Reading, Session, Sql, where
@@ -33,7 +33,7 @@ _SNAPSHOT = (
 def snapshot(endpoint: Endpoint) -> Iterator[Session]:
     """Sign in and open one consistent snapshot; statements may take as long as they need. Raises `SyncError`."""
     connection = link.connect(endpoint, seconds=None)
-    session = _Session(connection)
+    session = _Session(connection, endpoint)
     try:
         session.begin()
         yield session
@@ -46,7 +46,7 @@ def snapshot(endpoint: Endpoint) -> Iterator[Session]:
 @contextmanager
 def asked(endpoint: Endpoint) -> Iterator[Session]:
     """Sign in for quick questions, each of which ends in time. Raises `SyncError`."""
-    session = _Session(link.connect(endpoint))
+    session = _Session(link.connect(endpoint), endpoint)
     try:
         yield session
     except session.errors as error:
@@ -61,8 +61,11 @@ class _Session(Session):
     dialect = WORDS
     errors: tuple[type[Exception], ...] = (pymysql.Error, OSError)
 
-    def __init__(self, connection: pymysql.Connection[Any]) -> None:
+    def __init__(self, connection: pymysql.Connection[Any], endpoint: Endpoint) -> None:
         self._connection = connection
+        self._endpoint = endpoint
+        # Sees what others have written and not committed yet; opened where rows are appended by a number.
+        self._uncommitted: _Session | None = None
         self._reading: SSCursor | None = None
         self.ahead = timedelta(0)
 
@@ -72,13 +75,15 @@ class _Session(Session):
         seconds = self.value(Sql(f"SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), {local})"))
         self.ahead = timedelta(seconds=int(seconds or 0))
         for statement in _SNAPSHOT:
-            self._run(statement)
+            self.run(statement)
 
     def close(self) -> None:
         """Close the line; rows that were not read are not waited for."""
         if self._reading is not None:
             packets.ended(self._reading)
         packets.cut(self._connection)
+        if self._uncommitted is not None:
+            self._uncommitted.close()
 
     def failure(self, error: Exception) -> SyncError:
         return failure(error)
@@ -90,20 +95,23 @@ class _Session(Session):
         return catalog.shapes(self._connection, schema, names)
 
     def value(self, statement: Sql) -> str | None:
-        row = self._run(statement.text)
+        row = self.run(statement.text)
         if row is None or row[0] is None:
             return None
         return row[0].decode() if isinstance(row[0], bytes) else str(row[0])
 
-    def _run(self, statement: str) -> tuple[Any, ...] | None:
+    def run(self, statement: str) -> tuple[Any, ...] | None:
+        """Run a statement and return its first row, None for none. May raise PyMySQL's errors."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
 
     def settled(self, shape: TableShape, column: ColumnShape, since: str | None, highest: str) -> str | None:
-        del shape, column, since
-        return highest
+        if self._uncommitted is None:
+            self._uncommitted = _Session(link.connect(self._endpoint, seconds=None), self._endpoint)
+            self._uncommitted.run(appending.UNCOMMITTED)
+        return appending.settled(self.value, self._uncommitted.value, shape, column, since, highest)
 
     def lines(self, reading: Reading) -> Iterator[bytes]:
         pieces = ", ".join(_pieces(reading))
