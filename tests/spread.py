@@ -13,14 +13,13 @@ from tests.faults.harness import mode
 
 FAULTS = "tests/faults/"
 # Folders whose tests share a running stack: one process does all of them.
-LABS = ("tests/e2e/", FAULTS)
+LABS = ("tests/e2e/", "tests/stack/life/", FAULTS)
 # The longest units. They begin first, so that the short ones fill the end. A file of a lab that stands here has a stack
 # of its own.
 LONGEST = (
     "tests/e2e/",
+    "tests/stack/life/",
     "tests/stack/test_up_first.py",
-    "tests/stack/test_up.py",
-    "tests/e2e/test_wizard.py",
     FAULTS,
 )
 

@@ -14,6 +14,7 @@ from dashboard.connecting.steps import Step
 from sessions_log.models import Session
 from sessions_log.services.links import Invitation, create_link
 from tests.factories import make_destination
+from tests.sandbox.running import API_KEY
 
 BEYOND = "https://elsewhere.example"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0"
@@ -77,3 +78,14 @@ class Person:
 def person(**values: Any) -> Person:
     """Return somebody who got a link."""
     return Person(*make_link(**values))
+
+
+def sign_in(someone: Person, key: str = API_KEY, **also: str) -> Any:
+    """Sign in with an API key."""
+    return someone.send(Step.SIGN_IN, method="api_key", api_key=key, **also)
+
+
+def choose(someone: Person, count: int) -> Any:
+    """Tick the first so many companies, and connect."""
+    shown = someone.see(Step.COMPANIES).context["companies"].shown
+    return someone.send(Step.COMPANIES, action="connect", refs=[one.ref for one in shown[:count]])

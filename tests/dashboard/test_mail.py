@@ -18,7 +18,7 @@ import pytest
 from django.test import Client
 
 from sessions_log.models import Session
-from tests.dashboard.test_session_links import LINK, NEW, answer
+from tests.dashboard.link_form import LINK, NEW, answer
 
 if TYPE_CHECKING:
     from pytest_django import Settings

@@ -13,6 +13,7 @@ from tests.browser import Chromium
 from tests.e2e import records
 from tests.e2e.stack import Stack, start
 from tests.e2e.visitor import visiting
+from tests.stack.up import status
 from tests.waiting import wait_until
 
 PARTS = sorted(["beat", "postgres", "redis", "sandbox", "web", *(name for name, *_ in WORKERS)])
@@ -67,6 +68,7 @@ def test_next_start_keeps_everything_and_survives_a_kill(ended: Stack, again: li
     third.wait_until_ready()
 
     assert (third.parts(), third.strays()) == (PARTS, [])
+    assert status(third.port) == 200
     assert records.wait_for_end(third, job.id).status == "success"
     orders = "SELECT count(*), count(DISTINCT id) FROM {}.orders"
     assert third.rows(orders.format("webshop"), database="warehouse") == [(50_000, 50_000)]

@@ -1,10 +1,11 @@
-"""Real sandbox servers, each a process of its own."""
+"""Real sandbox servers: each a process of its own, or one inside the test's process whose clock the test holds."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.sandbox.running import Running, start_sandbox_process
+from tests.sandbox.serving import Clock, Visitor, serving
 
 Start = Callable[..., Running]
 
@@ -40,3 +41,22 @@ def knobs(sandbox: Running) -> Iterator[Callable[[object], None]]:
 
     yield turn
     turn({})
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of the sandbox inside the test's process."""
+    return Clock()
+
+
+@pytest.fixture
+def url(clock: Clock) -> Iterator[str]:
+    """The address of a sandbox inside the test's process."""
+    with serving(clock) as address:
+        yield address
+
+
+@pytest.fixture
+def visitor(url: str) -> Visitor:
+    """Somebody who goes through its pages."""
+    return Visitor(url)

@@ -22,6 +22,7 @@ REDIRECT = "http://127.0.0.1:8000/connect/callback/"
 # The verifier of RFC 7636, appendix B.
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+COMPANY = "companies/co_halden_foods"
 ASK = {
     "response_type": "code",
     "client_id": "patchbay",
@@ -141,3 +142,17 @@ def renew(url: str, refresh_token: str, **changed: str) -> requests.Response:
 def read(url: str, token: str, path: str = "companies") -> requests.Response:
     """Read something of the API with a token."""
     return requests.get(f"{url}/v1/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+
+
+def granted(url: str, user: str = "nora") -> dict[str, str]:
+    """Go all the way and return what the token endpoint says."""
+    answer = exchange(url, Visitor(url).allows(user)["code"])
+    assert answer.status_code == 200, answer.text
+    found: dict[str, str] = answer.json()
+    return found
+
+
+def refused(answer: requests.Response) -> tuple[int, str]:
+    """Return status and error code of an answer that nobody may keep."""
+    assert answer.headers["Cache-Control"] == "no-store"
+    return answer.status_code, answer.json()["error"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
@@ -11,21 +9,10 @@ from connectors.sandbox.passwords import Letter, Passwords
 from connectors.sandbox.users import USERS
 from tests.sandbox.conftest import Start
 from tests.sandbox.running import API_KEY
-from tests.sandbox.serving import Clock, Visitor, read, serving
+from tests.sandbox.serving import Clock, Visitor, read
 
 ALL = {"employees": 200, "pay-runs": 200, "pay-statements": 200, "benefit-plans": 200, "benefit-enrollments": 200}
 MINUTE = 60
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def url(clock: Clock) -> Iterator[str]:
-    with serving(clock) as address:
-        yield address
 
 
 def send(url: str, path: str = "", **body: object) -> requests.Response:

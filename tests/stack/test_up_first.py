@@ -1,4 +1,4 @@
-"""First starts of `manage.py up` that end half-way: by a kill, by a signal, by a step that fails."""
+"""First starts of `manage.py up` that end half-way: by a signal, by a step that fails. `life` begins with a kill."""
 
 import signal
 from pathlib import Path
@@ -7,27 +7,12 @@ import pytest
 
 from dashboard.stack.ports import HOST
 from tests.ports import free_port
-from tests.stack.up import SECONDS, start, status
+from tests.stack.up import SECONDS, start
 
 
 @pytest.fixture
 def port() -> int:
     return free_port()
-
-
-def test_a_first_start_killed_half_way_does_not_stop_the_second(tmp_path: Path, port: int) -> None:
-    killed = start(tmp_path / "home", port)
-    killed.wait_for("making the first user")
-    killed.stop(signal.SIGKILL)
-
-    again = start(tmp_path / "home", port)
-
-    try:
-        again.wait_for("ready after")
-        assert status(port) == 200
-    finally:
-        again.stop()
-    assert again.left() == []
 
 
 def test_term_in_the_middle_of_a_first_start_ends_everything(tmp_path: Path, port: int) -> None:

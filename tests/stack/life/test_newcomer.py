@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Chromium
-from tests.e2e.stack import Stack, start
+from tests.e2e.stack import Stack
 from tests.e2e.visitor import Visitor, visiting
-from tests.ports import free_port
+from tests.stack.up import Up
 
 PASSWORD = "blue boat & staple"
 ROWS = {"berths": 500, "ships": 40}
@@ -28,20 +26,14 @@ OPERATOR = """
 
 
 @pytest.fixture
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def empty(up: Up) -> Stack:
     """A stack as a first start without the demo leaves it, with an operator beside its admin."""
-    # Its databases are on this machine, which only the demo allows by itself.
-    allowed = {"PATCHBAY_ALLOWED_NETWORKS": "127.0.0.0/8"}
-    running = start(tmp_path_factory.mktemp("empty") / "home", free_port(), "--empty", **allowed)
-    try:
-        running.wait_until_ready()
-        # Members are made by admins later; this one signs in with the admin's password.
-        running.run(NEWCOMER)
-        running.run(OPERATOR)
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.end()
+    up.wait_for("ready after")
+    running = Stack(home=up.home, port=up.port, log=up.log, process=up.process)
+    # Members are made by admins later; this one signs in with the admin's password.
+    running.run(NEWCOMER)
+    running.run(OPERATOR)
+    return running
 
 
 def make_databases(stack: Stack) -> None:
