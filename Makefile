@@ -26,7 +26,7 @@ run: .venv/.run ## Start Patchbay on 127.0.0.1:8000 (PORT), its data in .patchba
 test: .venv/.dev ## Run the tests, a real browser, database and queue included
 	@set -eu; \
 	find_browser() { \
-		for name in "$${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do \
+		for name in "$${CHROMIUM:-}" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable; do \
 			if [ -n "$$name" ] && command -v "$$name"; then return; fi; \
 		done; \
 	}; \
@@ -36,11 +36,13 @@ test: .venv/.dev ## Run the tests, a real browser, database and queue included
 		done; \
 	}; \
 	browser="$$(find_browser)"; mariadb="$$(find_mariadb)"; missing=''; \
-	if [ -z "$$browser" ]; then missing='chromium'; fi; \
+	if [ -z "$$browser" ]; then missing='chromium-headless-shell'; fi; \
 	if [ -z "$$mariadb" ]; then missing="$$missing mariadb-server-core"; fi; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Not found, so installed: $$missing"; \
-		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+		install() { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$$@"; }; \
+		apt-get update -q; \
+		install $$missing || install $$(echo "$$missing" | sed s/-headless-shell//); \
 		browser="$$(find_browser)"; mariadb="$$(find_mariadb)"; \
 	fi; \
 	if [ -z "$$browser" ]; then \

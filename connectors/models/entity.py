@@ -83,16 +83,20 @@ class EntityQuerySet(models.QuerySet["Entity"]):
 
         `again` are those of the last that wait or run now.
         """
-        syncs, recent = Q(is_selected=True), Q(last_success_at__gte=since)
-        counts = {status.value: Count("pk", filter=syncs & Q(status=status)) for status in Status}
-        counts |= {outcome.value: Count("pk", filter=Q(outcome=outcome)) for outcome in Outcome}
-        return self.with_outcome(running=running, waiting=waiting).aggregate(
-            total=Count("pk", filter=syncs),
-            again=Count("pk", filter=syncs & recent & Q(outcome__in=(Outcome.RUNNING, Outcome.PENDING))),
-            planned=Count("pk", filter=syncs & Q(next_run_at__isnull=False)),
-            synced=Count("pk", filter=syncs & recent),
-            **counts,
-        )
+        # Grouped, and added up here: two dozen conditional counts take longer to be written as SQL than to be counted.
+        known = self.order_by().with_outcome(running=running, waiting=waiting)
+        known = known.annotate(is_recent=Q(last_success_at__gte=since), is_planned=Q(next_run_at__isnull=False))
+        grouped = known.values_list("is_selected", "status", "outcome", "is_recent", "is_planned")
+        counts = dict.fromkeys((*Status.values, *Outcome.values, "total", "again", "planned", "synced"), 0)
+        for is_selected, status, outcome, is_recent, is_planned, count in grouped.annotate(Count("pk")):
+            counts[outcome] += count
+            if is_selected:
+                counts["total"] += count
+                counts[status] += count
+                counts["planned"] += count if is_planned else 0
+                counts["synced"] += count if is_recent else 0
+                counts["again"] += count if is_recent and outcome in (Outcome.RUNNING, Outcome.PENDING) else 0
+        return counts
 
     def run_facts(self) -> list[tuple[str, int, int, datetime | None]]:
         """Return each last error code and failure streak there is, with how many have it and their earliest next run.

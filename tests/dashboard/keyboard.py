@@ -5,7 +5,7 @@ from __future__ import annotations
 from re import Pattern
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import ElementHandle, Error, Locator, Page, expect
 
 # No page of ours has more stops.
 STOPS = 90
@@ -20,6 +20,17 @@ IS_SEEN = """() => {
   return over === null || on.contains(over) || over.contains(on) ? "" : "covered: " + on.outerHTML;
 }"""
 
+HAS_FOCUS = "(wanted) => wanted.isConnected ? document.activeElement === wanted : null"
+
+
+def _has_focus(found: ElementHandle) -> bool | None:
+    """Whether an element has the focus; None when an update or another page has taken its place."""
+    try:
+        has_focus: bool | None = found.evaluate(HAS_FOCUS)
+    except Error:
+        return None
+    return has_focus
+
 
 class Keyboard:
     """The keys of `page`. Elements are named by their role and what they are called."""
@@ -30,9 +41,14 @@ class Keyboard:
     def reach(self, wanted: Locator, *, back: bool = False) -> None:
         """Go by Tab, or backwards, until an element has the focus, which must be seen there."""
         expect(wanted).to_be_visible()
+        found = wanted.element_handle()
         for _ in range(STOPS):
-            # Looked up each time: an update may have put another one in its place.
-            if wanted.evaluate("(wanted) => document.activeElement === wanted"):
+            has_focus = _has_focus(found)
+            if has_focus is None:
+                # To look it up by its name each time would take longer than all the rest.
+                found = wanted.element_handle()
+                has_focus = _has_focus(found)
+            if has_focus:
                 return self.must_show_focus()
             self.page.keyboard.press("Shift+Tab" if back else "Tab")
         message = f"Tab does not reach {wanted}."

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from importlib.resources import files
 
 import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from sessions_log.models import ConnectLook, Session, SessionStatus
+from tests import axe
 from tests.browser import Chromium, aside
 from tests.dashboard.connecting import make_link
 from tests.dashboard.flow_walk import (
@@ -28,10 +28,6 @@ from tests.dashboard.flow_walk import (
 from tests.dashboard.keyboard import Keyboard
 from tests.sandbox.running import API_KEY, Running
 
-AXE = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-# Every rule of axe, of whatever impact, and the first element that breaks it.
-BROKEN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
-    one => `${one.impact} ${one.id}: ${one.nodes[0].html.slice(0, 160)}`)"""
 TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth ? [`${innerWidth}: wider than the screen`] : []"
 
 
@@ -102,12 +98,8 @@ def stops(page: Page, sandbox: Running) -> Iterator[str]:  # noqa: PLR0915 - one
 
 
 def flaws(page: Page) -> list[str]:
-    """Return what axe finds in both schemes, and whether a telephone has to be pushed aside."""
-    found: list[str] = []
-    page.evaluate(AXE)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found += [f"{scheme}: {one}" for one in page.evaluate(BROKEN)]
+    """Return what axe finds, of whatever impact, and whether a telephone has to be pushed aside."""
+    found = axe.find_in_both_schemes(page, is_mild_told=True)
     page.set_viewport_size({"width": 320, "height": 700})
     found += page.evaluate(TOO_WIDE)
     page.set_viewport_size({"width": 1440, "height": 900})

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from jobs.models import JobStatus
+from tests import axe
 from tests.browser import Chromium, is_error, window
-from tests.e2e.test_axe import AXE, SERIOUS
 from tests.factories import make_connection, make_entity, make_job
 
 
@@ -29,8 +29,7 @@ def test_box_suggests_moves_opens_and_closes_by_keyboard(
         expect(options).to_have_count(3)
         expect(box).to_have_attribute("aria-expanded", "true")
         expect(page.locator("#announce")).to_have_text("3 hits")
-        page.evaluate(AXE)
-        assert page.evaluate(SERIOUS) == []
+        assert axe.find(page) == []
 
         page.keyboard.press("ArrowUp")
         expect(options.last).to_have_attribute("aria-selected", "true")

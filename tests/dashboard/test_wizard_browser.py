@@ -13,15 +13,16 @@ from typing import Any
 import psycopg
 import pytest
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from psycopg import sql
 from pytest_django.live_server_helper import LiveServer
 
-from connectors.models import Connection, Status
+from connectors.models import Connection, Destination, SetupStep, Status
 from dashboard.views.wizard_steps import POLL_SECONDS
 from jobs.models import Job, JobStatus, JobType
 from jobs.runner import run_job
 from tests.browser import Chromium, aside, window
+from tests.dashboard.drafts import at, brought_to, make_draft
 from tests.dashboard.keyboard import Keyboard
 from tests.factories import make_destination
 from tests.servers import POSTGRES
@@ -109,7 +110,6 @@ def choose(page: Page, keys: Keyboard) -> None:
     expect(page.locator("#table-count")).to_have_text(re.compile(r"^\s*2 of 3 chosen"))
     keys.must_be_on("button", "None")
     keys.type("", into="Search tables")
-    expect(page.get_by_label("berths")).to_have_count(1)
     keys.press("button", "None")
     expect(page.locator("#table-count")).to_have_text(re.compile(r"^\s*0 of 3 chosen"))
     keys.press("button", "Continue")
@@ -156,6 +156,24 @@ def test_newcomer_walks_through_by_keyboard_alone(page: Page) -> None:
     schedule(page, keys)
     keys.press("button", "Create and start the first sync")
     expect(page.get_by_text("Harbour is set up, and its first sync is queued.")).to_be_visible()
+
+
+def test_press_holds_though_a_search_before_it_answers_late(page: Page, live_server: LiveServer) -> None:
+    """Sent at once, the press would be answered first, and the search would bring back the ticks of before it."""
+    connection = aside(lambda: brought_to(make_draft(Destination.objects.get()), SetupStep.TABLES))
+    page.goto(f"{live_server.url}{at(connection, 'tables')}")
+    held: list[Route] = []
+    page.route("**/new/tables/", lambda route: held.append(route), times=1)  # noqa: PLW0108 - Playwright marks what it is given
+    with page.expect_request("**/new/tables/"):
+        page.get_by_label("Search tables").fill("ship")
+    page.evaluate("document.addEventListener('htmx:beforeSend', () => document.body.dataset.sent = 'yes')")
+
+    page.get_by_role("button", name="None").click()
+
+    assert page.evaluate("document.body.dataset.sent") is None, "the press did not wait for the search"
+    held.pop().continue_()
+    expect(page.locator("#table-count")).to_have_text(re.compile(r"^\s*1 of 3 chosen; 2 match"))
+    expect(page.get_by_label("ships")).not_to_be_checked()
 
 
 @pytest.mark.parametrize("page", [{"java_script_enabled": False}], indirect=True)
