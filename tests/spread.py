@@ -19,6 +19,10 @@ LABS = ("tests/e2e/", "tests/stack/life/", FAULTS)
 LONGEST = (
     "tests/e2e/",
     "tests/stack/life/",
+    "tests/dashboard/test_connect_browser.py",
+    "tests/dashboard/test_actions_matrix_browser.py",
+    "tests/dashboard/test_connect_reach.py",
+    "tests/dashboard/test_sessions_browser.py",
     "tests/stack/test_up_first.py",
     FAULTS,
 )

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from jobs.models import JobStatus
-from tests import axe
+from tests.axe import Axe
 from tests.browser import Chromium, is_error, window
 from tests.factories import make_connection, make_entity, make_job
 
@@ -29,7 +29,7 @@ def test_box_suggests_moves_opens_and_closes_by_keyboard(
         expect(options).to_have_count(3)
         expect(box).to_have_attribute("aria-expanded", "true")
         expect(page.locator("#announce")).to_have_text("3 hits")
-        assert axe.find(page) == []
+        assert Axe().find(page) == []
 
         page.keyboard.press("ArrowUp")
         expect(options.last).to_have_attribute("aria-selected", "true")

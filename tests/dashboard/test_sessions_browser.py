@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import ViewportSize, expect
 
-from tests import axe
+from tests.axe import Axe
 from tests.browser import Chromium, aside, is_error, window
 from tests.e2e.test_pages import FLAWS
 from tests.factories import make_ready_connection
@@ -101,6 +101,7 @@ def test_no_page_has_a_flaw_on_a_telephone_nor_a_serious_one_for_axe(
         f"{of_connection}/sessions/?session={session.pk}",
         f"{of_connection}/auth/?session={session.pk}",
     ]
+    axe = Axe()
     flaws: dict[str, list[str]] = {}
     with window(browser, operator, live_server.url) as page:
         for path in paths:

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import Chromium
 from tests.e2e.stack import Stack
 from tests.e2e.visitor import Visitor, visiting
+from tests.stack.life.conftest import stack_of
 from tests.stack.up import Up
 
 PASSWORD = "blue boat & staple"
@@ -29,7 +30,7 @@ OPERATOR = """
 def empty(up: Up) -> Stack:
     """A stack as a first start without the demo leaves it, with an operator beside its admin."""
     up.wait_for("ready after")
-    running = Stack(home=up.home, port=up.port, log=up.log, process=up.process)
+    running = stack_of(up)
     # Members are made by admins later; this one signs in with the admin's password.
     running.run(NEWCOMER)
     running.run(OPERATOR)
