@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.test.utils import override_settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser import browser  # noqa: F401 - a fixture, for every test
@@ -49,7 +50,9 @@ def live_server() -> Iterator[LiveServer]:
     """A server as pytest-django's, whose static files come through our middleware: hashed, joined, kept by browsers."""
     server = LiveServer("localhost", start=False)
     server.thread.static_handler = lambda application: application  # type: ignore[assignment]  # called with one, returns one
-    server.start()
+    # It is made once, so it may look through all static files at its start, and need not with each answer.
+    with override_settings(WHITENOISE_AUTOREFRESH=False):
+        server.start()
     yield server
     server.stop()
 
