@@ -17,7 +17,7 @@ from tests.stack.up import Up, status
 from tests.waiting import wait_until
 
 PARTS = sorted(["beat", "postgres", "redis", "sandbox", "web", *(name for name, *_ in WORKERS)])
-MORE_ROWS = 50_000
+MORE_ROWS = 200_000
 
 
 def test_term_ends_every_process(up: Up, browser: Chromium) -> None:
@@ -53,7 +53,9 @@ def test_next_start_keeps_everything_and_survives_a_kill(up: Up, begin: Begin, b
         with visitor.page.expect_response("**/sync/"):
             visitor.press("Harbour", "Sync now")
     job = records.last_job(second, "Harbour")
-    wait_until(lambda: records.job(second, job.id).status == "running", what="the sync runs")
+    wait_until(
+        lambda: records.job(second, job.id).status == "running", seconds=records.JOB_SECONDS, what="the sync runs"
+    )
 
     again.stop(signal.SIGKILL)
     last = begin()
