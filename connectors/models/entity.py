@@ -86,7 +86,9 @@ class EntityQuerySet(models.QuerySet["Entity"]):
         # Grouped, and added up here: two dozen conditional counts take longer to be written as SQL than to be counted.
         known = self.order_by().with_outcome(running=running, waiting=waiting)
         known = known.annotate(is_recent=Q(last_success_at__gte=since), is_planned=Q(next_run_at__isnull=False))
-        grouped = known.values_list("is_selected", "status", "outcome", "is_recent", "is_planned")
+        # `with_outcome` adds one of them, which the checker of types would look for among the fields.
+        names = ("is_selected", "status", "outcome", "is_recent", "is_planned")
+        grouped = known.values_list(*names)
         counts = dict.fromkeys((*Status.values, *Outcome.values, "total", "again", "planned", "synced"), 0)
         for is_selected, status, outcome, is_recent, is_planned, count in grouped.annotate(Count("pk")):
             counts[outcome] += count
