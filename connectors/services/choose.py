@@ -13,6 +13,7 @@ from connectors.models import Connection, Table
 from connectors.services import activity, facts
 from connectors.services.changing import lock_kept, refuse_changed
 from connectors.services.observe import settle
+from connectors.services.storing import store_all
 
 COPIED, NOT_COPIED = "copied", "not copied"
 
@@ -42,7 +43,7 @@ def choose_tables(
     changes = [_change(table) for table in changed]
     for table in changed:
         table.is_selected = not table.is_selected
-    Table.objects.bulk_update(changed, ["is_selected"])
+    store_all(changed, ["is_selected"])
     settle(changed, locked, actor)
     activity.record("connection.tables_chosen", actor=actor, connection=locked, changes=changes)
     facts.refresh(locked)

@@ -15,6 +15,7 @@ from connectors.services import activity, facts
 from connectors.services.agree import agree, ignore
 from connectors.services.changing import ChangedMeanwhileError, lock_kept, refuse_changed
 from connectors.services.observe import ACCEPTED_BY, count_pending
+from connectors.services.storing import store_all
 
 # What a run ends with that begins while something waits: over as soon as nothing does.
 _STOPPED = ("schema_changed", "schema_review_pending")
@@ -92,8 +93,8 @@ def _decide(
     for change in found:
         change.table = tables[change.table_id]
         act(change.table, change, now=now, actor=actor)
-    Table.objects.bulk_update(tables.values(), _OF_A_TABLE, batch_size=500)
-    SchemaChange.objects.bulk_update(found, _OF_A_CHANGE, batch_size=500)
+    store_all(tables.values(), _OF_A_TABLE)
+    store_all(found, _OF_A_CHANGE)
     activity.record(action, actor=actor, connection=locked, changes=_recorded(found))
     count_pending(locked)
     if facts.is_reviewed(locked):

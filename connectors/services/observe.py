@@ -19,6 +19,7 @@ from connectors.providers import registry
 from connectors.schema_differences import Difference, differences
 from connectors.services import facts
 from connectors.services.agree import agree
+from connectors.services.storing import store_all
 
 _TEXT_LENGTH = 400
 _OF_A_LOOK = (
@@ -56,7 +57,7 @@ def observe_tables(
     is_first = not known or bool(locked.setup_step)
     seen = {(one.source_schema, one.name): one for one in found}
     new = [_new_table(locked, one, now, is_selected=is_first) for key, one in seen.items() if key not in known]
-    Table.objects.bulk_create(new)
+    Table.objects.bulk_create(new, batch_size=1000)
     watch = _Watch(locked, now)
     changed = [known[key] for key, one in seen.items() if key in known and watch.seen(known[key], one)]
     for table in [] if is_first else new:
@@ -66,7 +67,8 @@ def observe_tables(
     if watch.is_shared:
         missing = []
     changed += [table for table in missing if watch.missed(table)]
-    watch.store([*changed, *new])
+    # A new one is stored already, unless the policy lets it be copied.
+    watch.store([*changed, *(table for table in new if table.is_selected and not is_first)])
     locked.schema_read_at = now
     locked.save(update_fields=["schema_read_at"])
     return watch.finish()
@@ -111,8 +113,8 @@ def settle(tables: Sequence[Table], connection: Connection, actor: User | None) 
     now = timezone.now()
     for change in new:
         agree(chosen[change.table_id], change, now=now, actor=actor)
-    SchemaChange.objects.bulk_update(new, ["status", "decided_by", "decided_at", "effect"])
-    Table.objects.bulk_update([chosen[change.table_id] for change in new], ["agreed"])
+    store_all(new, ["status", "decided_by", "decided_at", "effect"])
+    store_all([chosen[change.table_id] for change in new], ["agreed"])
     count_pending(connection)
 
 
@@ -135,7 +137,7 @@ class _Watch:
 
     def seen(self, table: Table, found: FoundTable, *, is_key_known: bool = True) -> bool:
         """Take over what the source has of a table, and return whether anything of it is to be stored."""
-        before = {name: getattr(table, name) for name in _OF_A_LOOK}
+        before = _stored(table)
         is_back = table.gone_at is not None and not table.is_selected
         is_unknown = table.found_at is None or not table.agreed
         columns = [list(map(str, pair)) for pair in found.columns]
@@ -161,8 +163,7 @@ class _Watch:
                 differences(agreed=table.agreed, found=table.found, agreed_keys=table.source_keys, keys=keys),
                 is_key_known=is_key_known,
             )
-        after = {name: getattr(table, name) for name in _OF_A_LOOK}
-        return after != before
+        return _stored(table) != before
 
     def missed(self, table: Table) -> bool:
         """Take over that the source has a table no more, and return whether anything of it is to be stored."""
@@ -182,17 +183,12 @@ class _Watch:
 
     def store(self, tables: Sequence[Table]) -> None:
         """Write the tables that changed."""
-        Table.objects.bulk_update(tables, _OF_A_LOOK, batch_size=500)
+        store_all(tables, _OF_A_LOOK)
 
     def finish(self) -> Look:
         """Write the changes, and return what they are."""
         SchemaChange.objects.filter(pk__in=[one.pk for one in self._over]).delete()
-        SchemaChange.objects.bulk_create(
-            self._made,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=["before", "after", "status", "found_at", "decided_by", "decided_at", "effect"],
-        )
+        store_all(self._made, ["before", "after", "status", "found_at", "decided_by", "decided_at", "effect"])
         count_pending(self._connection)
         if self._look.accepted:
             facts.refresh(self._connection)
@@ -217,6 +213,12 @@ class _Watch:
         else:
             self._look = Look(self._look.waiting + 1, self._look.accepted)
         self._made.append(change)
+
+
+def _stored(table: Table) -> dict[str, object]:
+    """Return what of a look is worth a write: not that nothing has changed since the last one."""
+    seen = {name: getattr(table, name) for name in _OF_A_LOOK}
+    return {**seen, "found_at": table.found_at is None}
 
 
 def _new_table(connection: Connection, found: FoundTable, now: datetime, *, is_selected: bool) -> Table:
