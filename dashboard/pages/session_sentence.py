@@ -4,7 +4,8 @@ times, then silence.”
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from dashboard.formatting import duration
 from dashboard.pages.session_units import Fold
@@ -18,15 +19,16 @@ _E = EventName
 # A longer sentence is none; its middle is left out, which stands below anyway.
 _MOST = 9
 _KEPT = 4
+_DELIVERED = "delivered a file"
 _PLAIN = {
     _E.TERMS_DECLINED: "declined the terms",
     _E.LOGIN_SUCCEEDED: "signed in",
+    _E.FILE_ACCEPTED: _DELIVERED,
 }
 _REPEATED = {
     _E.LOGIN_FAILED: "was refused",
     _E.MFA_FAILED: "had the code refused",
     _E.FILE_REFUSED: "had a file refused",
-    _E.FILE_ACCEPTED: "delivered a file",
     _E.OAUTH_FAILED: "came back from the provider without a sign-in",
     _E.PERMISSIONS_MISSING: "lacked a permission",
     _E.HELP_OPENED: "opened help",
@@ -40,11 +42,21 @@ def sentence_of(story: Story, folds: Sequence[Fold]) -> str:
     if story.opened_at is None:
         return "The link was never opened."
     clauses = ["opened the link" if story.counts[_E.LINK_CLICKED] else "began"]
-    clauses += _clauses(folds)
+    clauses += _counted(_clauses(folds))
     if len(clauses) > _MOST:
         clauses = [*clauses[:_KEPT], "and so on", *clauses[-_KEPT:]]
     told = ", ".join([*clauses, _end(story)])
     return f"{told[:1].upper()}{told[1:]}."
+
+
+def _counted(clauses: Iterable[str]) -> Iterator[str]:
+    """Give the clauses; files that were delivered one after the other are counted."""
+    for clause, same in groupby(clauses):
+        count = len(list(same))
+        if clause == _DELIVERED and count > 1:
+            yield f"delivered {count} files"
+        else:
+            yield from [clause] * count
 
 
 def _clauses(folds: Sequence[Fold]) -> Iterator[str]:
