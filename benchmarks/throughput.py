@@ -22,6 +22,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.installation import ROOT, Installation, say
+from benchmarks.throughput_api import declared, serving
 
 SOURCE, WAREHOUSE = "pairs_source", "pairs_warehouse"
 RUNS = 5
@@ -85,14 +86,20 @@ def measure(here: Installation) -> None:
     say(f"{'':<40}{'ours':>12}{'plain dlt':>12}{'share':>8}{'ours':>9}{'dlt':>8}{'share':>8}")
     say(f"{'':<40}{'rows/s':>12}{'rows/s':>12}{'':>8}{'MB':>9}{'MB':>8}")
     for case in _cases(here):
-        ours, theirs = _in_turns(case)
-        faster, larger = theirs.seconds / ours.seconds, ours.megabytes / theirs.megabytes
-        say(
-            f"{case.label:<40}{case.rows / ours.seconds:>12,.0f}{case.rows / theirs.seconds:>12,.0f}{faster:>8.0%}"
-            f"{ours.megabytes:>9.0f}{theirs.megabytes:>8.0f}{larger:>8.0%}"
-        )
+        _tell(case)
+    with serving(_records(here)) as base_url:
+        _tell(_rest(here, base_url))
     pipe = median(_copy_pipe(here) for _ in range(RUNS))
     say(f"{'PostgreSQL to PostgreSQL, COPY | COPY':<40}{ROWS / pipe:>12,.0f}")
+
+
+def _tell(case: Case) -> None:
+    ours, theirs = _in_turns(case)
+    faster, larger = theirs.seconds / ours.seconds, ours.megabytes / theirs.megabytes
+    say(
+        f"{case.label:<40}{case.rows / ours.seconds:>12,.0f}{case.rows / theirs.seconds:>12,.0f}{faster:>8.0%}"
+        f"{ours.megabytes:>9.0f}{theirs.megabytes:>8.0f}{larger:>8.0%}"
+    )
 
 
 def _make_databases(here: Installation) -> None:
@@ -106,12 +113,32 @@ def _make_databases(here: Installation) -> None:
         source.execute("VACUUM ANALYZE")
 
 
-def _cases(here: Installation) -> Sequence[Case]:
+def _postgres(here: Installation, database: str) -> dict[str, Any]:
     config = {"host": "127.0.0.1", "port": str(here.server.port), "user": "patchbay", "sslmode": "disable"}
-    secrets = {"password": here.server.password}
+    return {
+        "kind": "postgres",
+        "config": {**config, "database": database},
+        "secrets": {"password": here.server.password},
+    }
 
+
+def _records(here: Installation) -> list[dict[str, Any]]:
+    """Return rows as an API gives them."""
+    with psycopg.connect(here.server.url(SOURCE)) as source:
+        return [row[0] for row in source.execute(f"SELECT to_jsonb(o) FROM orders AS o LIMIT {FILE_ROWS}")]
+
+
+def _rest(here: Installation, base_url: str) -> Case:
+    """Return the case of an API that is declared."""
+    endpoint = {"kind": "rest_api", "config": declared(base_url), "secrets": {}}
+    table = {"name": "orders", "mode": "replace", "keys": ["id"]}
+    run = Run(endpoint, _postgres(here, WAREHOUSE), (table,), "rest", str(here.home / "rest"))
+    return Case("REST to PostgreSQL, rest_api beside", FILE_ROWS, run, "rest_api", theirs="throughput_rest")
+
+
+def _cases(here: Installation) -> Sequence[Case]:
     def postgres(database: str) -> dict[str, Any]:
-        return {"kind": "postgres", "config": {**config, "database": database}, "secrets": secrets}
+        return _postgres(here, database)
 
     def run(name: str, destination: dict[str, Any], *tables: dict[str, Any]) -> Run:
         return Run(postgres(SOURCE), destination, tables, name, str(here.home / name))
