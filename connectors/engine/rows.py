@@ -57,6 +57,13 @@ class RowFiles:
 
     def _text(self, row: dict[str, Any], column: Column) -> str:
         value = row.get(column.name)
+        kind = type(value)
+        # Nearly all values are these, and this is what a row costs.
+        if kind is JsonText or (kind is str and column.data_type != "json"):
+            if "\x00" not in value:
+                return '"' + value.replace('"', '""') + '"'
+        elif (kind is int or kind is float) and column.data_type != "json":
+            return f'"{value}"'
         if value is None:
             if not column.nullable:
                 raise SyncError("bad_record", f"A record of {self._table} has no “{column.name}”.")
