@@ -214,13 +214,14 @@ def _timestamp(value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValueError  # noqa: TRY004 - likewise
         return _from_seconds(value)
+    text: str = value
     # The usual form is looked at by places, which takes a quarter of the time of a pattern.
-    if value[4:5] != "-" or value[10:11] not in {"T", " "} or value[13:14] != ":" or "," in value:
-        if not _MOMENT.fullmatch(value):
+    if text[4:5] != "-" or text[10:11] not in {"T", " "} or text[13:14] != ":" or "," in text:
+        if not _MOMENT.fullmatch(text):
             raise ValueError
-        value = value.upper().replace(",", ".")
-    datetime.fromisoformat(value)
-    return value
+        text = text.upper().replace(",", ".")
+    datetime.fromisoformat(text)
+    return text
 
 
 def _from_seconds(value: float | Decimal) -> str:
