@@ -12,6 +12,8 @@ from connectors.plan import SyncError
 from connectors.providers.feed import Column, DataType, FileChunk, JsonText, RowChunk
 
 NULL = "\\N"
+# Not their subclasses: true and false are written as words.
+_NUMBERS = frozenset({int, float})
 FILE_BYTES = 32 * 1024 * 1024
 
 
@@ -57,12 +59,11 @@ class RowFiles:
 
     def _text(self, row: dict[str, Any], column: Column) -> str:
         value = row.get(column.name)
-        kind = type(value)
-        # Nearly all values are these, and this is what a row costs.
-        if kind is JsonText or (kind is str and column.data_type != "json"):
+        # Nearly all values are plain ones, and this is what a row costs.
+        if isinstance(value, str) and (column.data_type != "json" or isinstance(value, JsonText)):
             if "\x00" not in value:
                 return '"' + value.replace('"', '""') + '"'
-        elif (kind is int or kind is float) and column.data_type != "json":
+        elif type(value) in _NUMBERS and column.data_type != "json":
             return f'"{value}"'
         if value is None:
             if not column.nullable:
