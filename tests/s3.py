@@ -52,7 +52,7 @@ def store() -> Store:
     words = [
         str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-filer", "-s3", f"-s3.config={folder}/identities.json", "-master.telemetry=false", "-volume.max=50",
-        "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-volume.preStopSeconds=0",
+        "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.preStopSeconds=0",
         f"-filer.localSocket={folder}/filer.sock", f"-s3.localSocket={folder}/s3.sock",
         *(f"-{name}.port={port}" for name, port in ports.items()),
         *(f"-{name}.port.grpc={port}" for name, port in grpc.items()),
