@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -25,39 +24,11 @@ import urllib3
 from connectors import http, network
 from connectors.failures import http_failure
 from connectors.plan import SyncError
+from connectors.s3_answers import body_of, refusal_of, tree_of, whole
 
 TIMEOUT_SECONDS = (10, 60)  # to connect, and between two pieces of the answer
 _BLOCK = 1024 * 1024
-_LONGEST_ANSWER = 16 * 1024 * 1024
 _EMPTY = hashlib.sha256(b"").hexdigest()
-_CODES = {
-    "InvalidAccessKeyId": "invalid_credentials",
-    "SignatureDoesNotMatch": "invalid_credentials",
-    "AccessDenied": "insufficient_permissions",
-    "AccountProblem": "account_locked",
-    "ExpiredToken": "token_expired",
-    "NoSuchBucket": "misconfigured",
-    "InvalidBucketName": "misconfigured",
-    "PermanentRedirect": "misconfigured",
-    "AuthorizationHeaderMalformed": "misconfigured",
-    "RequestTimeTooSkewed": "misconfigured",
-    "NoSuchKey": "source_object_missing",
-    "PreconditionFailed": "file_changed",
-    "SlowDown": "provider_unavailable",
-    "ServiceUnavailable": "provider_unavailable",
-    "QuotaExceeded": "destination_full",
-}
-_STATUSES: dict[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "invalid_credentials",
-    HTTPStatus.FORBIDDEN: "insufficient_permissions",
-    HTTPStatus.NOT_FOUND: "source_object_missing",
-    HTTPStatus.PRECONDITION_FAILED: "file_changed",
-    HTTPStatus.TOO_MANY_REQUESTS: "provider_unavailable",
-    HTTPStatus.BAD_GATEWAY: "provider_unavailable",
-    HTTPStatus.SERVICE_UNAVAILABLE: "provider_unavailable",
-    HTTPStatus.GATEWAY_TIMEOUT: "provider_unavailable",
-    HTTPStatus.INSUFFICIENT_STORAGE: "destination_full",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +110,7 @@ class Bucket:
         Raises `SyncError("file_changed")` where it was replaced or removed since.
         """
         size = 0
-        with self._object(found) as answer, target.open("wb") as file, _whole(found.key):
+        with self._object(found) as answer, target.open("wb") as file, whole(found.key):
             for block in answer.raw.stream(_BLOCK, decode_content=False):
                 size += file.write(block)
                 passed(size)
@@ -161,7 +132,7 @@ class Bucket:
         if start >= found.size:
             return b""
         last = min(start + length, found.size) - 1
-        with self._object(found, {"Range": f"bytes={start}-{last}"}) as answer, _whole(found.key):
+        with self._object(found, {"Range": f"bytes={start}-{last}"}) as answer, whole(found.key):
             if start and answer.status_code != HTTPStatus.PARTIAL_CONTENT:
                 raise SyncError("provider_error", "The store gives no parts of objects.")
             read: bytes = answer.raw.read(last - start + 1, decode_content=False)
@@ -205,7 +176,7 @@ class Bucket:
 
     def _page(self, query: Mapping[str, str]) -> ET.Element:
         with self._answer("GET", "", {"list-type": "2", **query}) as answer:
-            return _tree(_body(answer))
+            return tree_of(body_of(answer))
 
     def _answer(
         self,
@@ -239,7 +210,7 @@ class Bucket:
             raise http_failure(error) from None
         if answer.status_code not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.PARTIAL_CONTENT}:
             with answer:
-                raise _refusal(answer, self._place)
+                raise refusal_of(answer, self._place.bucket)
         return answer
 
 
@@ -268,53 +239,3 @@ def signature(
         "x-amz-content-sha256": digest,
         "x-amz-date": moment,
     }
-
-
-@contextmanager
-def _whole(key: str) -> Iterator[None]:
-    """Turn an answer that breaks off into a `SyncError`."""
-    try:
-        yield
-    except urllib3.exceptions.HTTPError as error:
-        is_late = isinstance(error, urllib3.exceptions.TimeoutError)
-        raise SyncError("connection_timeout" if is_late else "provider_error", f"{key} broke off.") from None
-
-
-def _body(answer: requests.Response) -> bytes:
-    """Read an answer that is no object. Raises `SyncError` for one without end."""
-    try:
-        read: bytes = answer.raw.read(_LONGEST_ANSWER + 1, decode_content=True)
-    except urllib3.exceptions.HTTPError as error:
-        raise SyncError("provider_error", f"The answer broke off: {type(error).__name__}.") from None
-    if len(read) > _LONGEST_ANSWER:
-        raise SyncError("bad_record", "The store's answer is too long.")
-    return read
-
-
-def _tree(body: bytes) -> ET.Element:
-    """Return the answer's XML without namespaces. Raises `SyncError("bad_record")`."""
-    # No store declares entities, which is how a short text becomes an endless one.
-    if b"<!" in body:
-        raise SyncError("bad_record", "The answer is no list of objects.")
-    try:
-        tree = ET.fromstring(body)  # noqa: S314 - without entities, see above
-    except ET.ParseError:
-        raise SyncError("bad_record", "The answer is no list of objects.") from None
-    for element in tree.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    return tree
-
-
-def _refusal(answer: requests.Response, place: Place) -> SyncError:
-    """Return what an answer means that is not the one asked for."""
-    status = answer.status_code
-    try:
-        told = _tree(_body(answer))
-        said, words = told.findtext("Code", ""), " ".join(told.findtext("Message", "").split())[:300]
-    except SyncError:
-        said, words = "", str(answer.reason or "")
-    if said == "NoSuchBucket":
-        words = f"There is no bucket “{place.bucket}”."
-    elif HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        said, words = "PermanentRedirect", "The bucket is in another region, or at another address."
-    return SyncError(_CODES.get(said) or _STATUSES.get(status, "provider_error"), f"{status} {said}: {words}")

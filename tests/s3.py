@@ -66,7 +66,12 @@ def store() -> Store:
 
     atexit.register(stop)
     started = Store(f"http://127.0.0.1:{ports['s3']}")
-    wait_until(lambda: _makes_bucket(started), seconds=30, what="the S3-compatible store")
+    try:
+        # It elects a leader among its one master, which takes long on a busy machine.
+        wait_until(lambda: _makes_bucket(started), seconds=90, what="the S3-compatible store")
+    except AssertionError:
+        stop()
+        raise
     return started
 
 
