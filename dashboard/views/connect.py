@@ -204,7 +204,11 @@ def events(request: HttpRequest, pk: UUID) -> HttpResponse:
         return HttpResponse(status=429)
     try:
         now = timezone.now()
-        record(session, told_in(request.POST, opened_at=session.redeemed_at or now, now=now))
+        shown_after = session.events.shown_after
+        record(
+            session,
+            told_in(request.POST, opened_at=session.redeemed_at or now, now=now, shown_after=shown_after),
+        )
     except (NotTellableError, TooManyEventsError):
         return HttpResponse(status=BAD_REQUEST)
     return HttpResponse(status=NO_CONTENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from django.db import models
@@ -22,6 +23,13 @@ class SessionEventQuerySet(models.QuerySet["SessionEvent"]):
     def of(self, sessions: Collection[UUID]) -> SessionEventQuerySet:
         """Those of some sessions, as they came in."""
         return self.filter(session__in=sessions).order_by("received_at", "pk")
+
+    def shown_after(self, moment: datetime) -> datetime | None:
+        """When our server first showed a page after `moment`, or saw somebody come back; None where it did not."""
+        shown = self.filter(source=Source.SERVER, name__in=(EventName.PAGE_VIEWED, EventName.SESSION_RESUMED))
+        return (
+            shown.filter(occurred_at__gt=moment).order_by("occurred_at").values_list("occurred_at", flat=True).first()
+        )
 
 
 class SessionEvent(models.Model):

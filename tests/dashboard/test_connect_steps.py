@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -281,6 +283,19 @@ def test_viewing_a_step_takes_a_fixed_number_of_queries(django_assert_num_querie
     for _ in range(3):
         with django_assert_num_queries(8):
             someone.see(Step.TERMS)
+
+
+def test_page_that_is_left_for_the_next_one_was_left_before_that_was_shown() -> None:
+    someone = person().begin()
+    first = someone.see(Step.TERMS).content.decode()
+    made = re.search(r'data-made="(\d+)"', first)
+    assert made is not None
+    someone.see(Step.TERMS)
+
+    told = {"name": "page.exited", "page": "terms", "how": "left", "seconds": 1, "made": made[1], "after": 1000}
+    someone.client.post(reverse("connect:events", args=[someone.session.pk]), told)
+
+    assert someone.told()[-3:] == ["page.viewed", "page.exited", "page.viewed"]
 
 
 def test_script_tells_what_only_the_browser_knows_and_nothing_else() -> None:
