@@ -337,14 +337,14 @@ def test_denied_at_the_provider_is_told_and_can_be_done_again(follow: Open) -> N
         page.get_by_role("button", name="Go to Sandbox Payroll").click()
         allow_there(page, "nora")
         expect(page.get_by_role("heading", level=1)).to_have_text("Choose companies")
-        names = told(session)
+        names, in_the_end = told(session), funnel()
 
     assert (denied.status, denied.stage, denied.error_code) == (
         SessionStatus.FAILED,
         "authentication",
         "consent_revoked",
     )
-    assert (counted, funnel()) == (("authentication", "left"), ("entity_selection", "here"))
+    assert (counted, in_the_end) == (("authentication", "left"), ("entity_selection", "here"))
     assert names == [
         *CHOSEN,
         *("oauth.opened", "oauth.failed", "page.exited", "session.resumed", "page.viewed"),
@@ -359,10 +359,10 @@ def test_back_from_the_providers_page_closes_it(follow: Open) -> None:
         go_to_provider(page)
         page.go_back()
         expect(page.get_by_role("button", name="Go to Sandbox Payroll")).to_be_visible()
-        names = told(session)
+        names, counted = told(session), funnel()
 
     assert names == [*CHOSEN, "oauth.opened", "oauth.closed", "page.viewed"]
-    assert funnel() == ("authentication", "here")
+    assert counted == ("authentication", "here")
 
 
 def test_permission_that_is_missing_is_named(follow: Open) -> None:
@@ -390,9 +390,9 @@ def test_account_that_sees_no_company_is_told_so(follow: Open) -> None:
         expect(page.get_by_role("alert")).to_contain_text("This account may not read everything that is needed")
         page.get_by_role("link", name="Back").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Sandbox Payroll")
-        names, left = told(session), now(session)
+        names, left, counted = told(session), now(session), funnel()
 
-    assert funnel() == (STAGE_ORDER[left.furthest], "here")
+    assert counted == (STAGE_ORDER[left.furthest], "here")
     refused = ["credentials.submitted", "login.succeeded", "entity.listed", "permissions.missing"]
     assert names == [*CHOSEN, *refused, "session.resumed", "page.viewed"]
     assert [one["code"] for one in left.findings] == ["permission_missing"]
