@@ -89,4 +89,12 @@ def emptied() -> Store:
     with found.bucket() as bucket:
         for stored in list(bucket.stored()):
             bucket.delete(stored.key)
+        _remove_folders(bucket)
     return found
+
+
+def _remove_folders(bucket: Bucket, below: str = "") -> None:
+    """Remove the folders that the store keeps when everything in them is deleted, the innermost first."""
+    for name in list(bucket.folders(below)):
+        _remove_folders(bucket, f"{below}{name}/")
+        bucket.delete(f"{below}{name}/")

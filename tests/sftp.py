@@ -17,7 +17,13 @@ USER, PASSWORD = "exporter", "sftp-password-4711"
 
 
 class _Users(asyncssh.SSHServer):
-    """Knows one user."""
+    """Knows one user, and notes its line among the open ones."""
+
+    def __init__(self, connections: list[asyncssh.SSHServerConnection]) -> None:
+        self._connections = connections
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connections.append(conn)
 
     def begin_auth(self, username: str) -> bool:
         del username
@@ -39,6 +45,7 @@ class SftpServer:
     client_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
 
     def __post_init__(self) -> None:
+        self._connections: list[asyncssh.SSHServerConnection] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sftp-server", daemon=True)
         self._thread.start()
@@ -52,7 +59,7 @@ class SftpServer:
     async def _listening(self) -> asyncssh.SSHAcceptor:
         folder = str(self.folder).encode()
         return await asyncssh.create_server(
-            _Users,
+            lambda: _Users(self._connections),
             "127.0.0.1",
             self.port,
             server_host_keys=[self.host_key],
@@ -70,6 +77,10 @@ class SftpServer:
 
         async def closed() -> None:
             self._server.close()
+            for connection in self._connections:
+                connection.abort()
+                await connection.wait_closed()
+            self._connections.clear()
             await self._server.wait_closed()
 
         self._done(closed())

@@ -64,13 +64,14 @@ def job(stack: Stack, job_id: str) -> JobRecord:
     return JobRecord(*stack.rows(f"SELECT {_COLUMNS} FROM jobs_job j WHERE j.id = %s", job_id)[0])
 
 
-def last_job(stack: Stack, connection: str) -> JobRecord:
-    """Return the newest job of the connection of that name."""
+def last_job(stack: Stack, connection: str, entity: EntityRecord | None = None) -> JobRecord:
+    """Return the newest job of the connection of that name, or of one of its entities."""
     query = f"""
         SELECT {_COLUMNS} FROM jobs_job j JOIN connectors_connection c ON c.id = j.connection_id
-        WHERE c.name = %s ORDER BY j.id DESC LIMIT 1
+        WHERE c.name = %s AND (%s::uuid IS NULL OR j.entity_id = %s::uuid) ORDER BY j.id DESC LIMIT 1
     """
-    return JobRecord(*stack.rows(query, connection)[0])
+    of = entity.id if entity else None
+    return JobRecord(*stack.rows(query, connection, of, of)[0])
 
 
 def count_jobs(stack: Stack) -> int:

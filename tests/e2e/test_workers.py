@@ -44,7 +44,7 @@ def start_and_wait_for_rows(stack: Stack, visitor: Visitor, company: EntityRecor
     visitor.open(company.path)
     with visitor.page.expect_response("**/sync/"):
         visitor.page.get_by_role("button", name="Sync this company").click()
-    job = records.last_job(stack, "Halden payroll")
+    job = records.last_job(stack, "Halden payroll", company)
     visitor.open(job.path)
     read = "SELECT (progress->'tables'->'pay_statements'->>0)::int FROM jobs_lease WHERE job_id = %s"
     wait_until(lambda: stack.value(read, job.id), seconds=30, what="rows are being read")
