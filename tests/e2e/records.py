@@ -53,10 +53,14 @@ def destination_id(stack: Stack, name: str) -> str:
     return str(stack.value("SELECT id FROM connectors_destination WHERE name = %s", name))
 
 
-def entity(stack: Stack, ref: str) -> EntityRecord:
-    """Return the entity that the source calls `ref`."""
-    query = "SELECT id::text, connection_id::text, ref, dataset FROM connectors_entity WHERE ref = %s"
-    return EntityRecord(*stack.rows(query, ref)[0])
+def entity(stack: Stack, ref: str, connection: str = "Halden payroll") -> EntityRecord:
+    """Return the entity that the source calls `ref`, of the connection of that name: others may have the same ones."""
+    query = """
+        SELECT e.id::text, e.connection_id::text, e.ref, e.dataset
+        FROM connectors_entity e JOIN connectors_connection c ON c.id = e.connection_id
+        WHERE e.ref = %s AND c.name = %s
+    """
+    return EntityRecord(*stack.rows(query, ref, connection)[0])
 
 
 def job(stack: Stack, job_id: str) -> JobRecord:
