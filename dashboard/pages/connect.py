@@ -215,8 +215,8 @@ def _changes(manifest: Manifest | None, products: Sequence[str]) -> Iterator[str
 
 def services_of(session: Session, query: str) -> tuple[Service, ...]:
     """Return the providers that an end user can sign in to and that hold the words of `query`."""
-    # Which files are awaited is for the operator to say, so nobody chooses to upload some.
-    known = [one for one in registry.all_manifests() if one.sign_ins and not one.is_assisted]
+    # Which files are awaited is for the operator to say, and so is whether to try what nobody has run yet.
+    known = [one for one in registry.all_manifests() if one.sign_ins and not (one.is_assisted or one.is_untested)]
     return tuple(
         Service(one.kind, one.name, one.tile, one.tile_hue, one.category, one.kind == session.provider)
         for one in known

@@ -118,7 +118,7 @@ def _choice(part: ProviderPart, *, is_chosen: bool) -> ProviderChoice:
     return ProviderChoice(
         kind=manifest.kind,
         name=manifest.name,
-        hint=", ".join(one.label for one in manifest.sign_ins),
+        hint=", ".join(one.label for one in manifest.sign_ins) + (", untested" if manifest.is_untested else ""),
         is_chosen=is_chosen,
         products=part["products"] if manifest.products else None,
         controls=tuple(part[one.name] for one in manifest.operator_fields),

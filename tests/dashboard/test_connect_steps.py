@@ -182,6 +182,14 @@ def test_search_for_a_service_tells_how_many_and_not_what() -> None:
     assert [one["code"] for one in someone.now().findings] == ["provider_unknown"]
 
 
+def test_what_nobody_has_run_yet_is_not_offered_to_an_end_user(sandbox: Running) -> None:
+    someone = person(provider="").agree()
+
+    assert "MySQL" in someone.see(Step.PROVIDER).content.decode()
+    assert "Oracle" not in someone.see(Step.PROVIDER).content.decode()
+    assert someone.send(Step.PROVIDER, provider="oracle").status_code == 422
+
+
 def test_other_provider_forgets_the_sign_in_and_is_told(sandbox: Running) -> None:
     someone = person(provider="").agree()
     someone.send(Step.PROVIDER, provider="sandbox_payroll")
